@@ -1,0 +1,23 @@
+"""Calls whatever httpx raises transient: a URL without a scheme is tried five times."""
+#| exercise: m01-01-ex2
+#| caught by: test_ex2_what_never_passes, test_ex2_bytes_that_lie
+def classify(outcome: httpx.Response | BaseException, *, expects_json: bool = True) -> Fault | None:
+    match outcome:
+        case httpx.Response():
+            return classify_response(outcome, expects_json=expects_json)
+        case asyncio.CancelledError() | KeyboardInterrupt() | SystemExit() | GeneratorExit():
+            raise outcome
+        case ThrottledError():
+            return Fault.THROTTLED
+        case TransientError():
+            return Fault.TRANSIENT
+        case httpx.HTTPError():
+            return Fault.TRANSIENT
+        case CorruptError() | httpx.DecodingError() | UnicodeError():
+            return Fault.CORRUPT
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return Fault.PERMANENT
+        case httpx.TransportError() | ConnectionError() | TimeoutError():
+            return Fault.PERMANENT if _distrusts_certificate(outcome) else Fault.TRANSIENT
+        case _:
+            return Fault.PERMANENT

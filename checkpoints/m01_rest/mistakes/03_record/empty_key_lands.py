@@ -1,0 +1,27 @@
+"""Accepts an empty key: the second such row overwrites the first."""
+#| exercise: m01-03-ex2
+#| caught by: test_ex2_refuses_an_empty_key
+class Record(msgspec.Struct, frozen=True, gc=False):
+
+    source: str
+    stream: str
+    key: str
+    payload: bytes
+    occurred_at: datetime
+    content_hash: bytes
+
+    @classmethod
+    def of(cls, source: str, stream: str, key: str, payload: Any, occurred_at: datetime) -> Self:
+        """Make a record from decoded JSON.
+
+        Raises:
+            ContractViolationError: an empty key, a naive *occurred_at*, or a payload without canonical JSON.
+        """
+        if occurred_at.utcoffset() is None:
+            raise ContractViolationError(f"{source}.{stream} {key}: occurred_at {occurred_at} names no time zone")
+        canonical = canonical_json(payload)
+        return cls(source, stream, key, canonical, occurred_at, content_hash(canonical))
+
+    def data(self) -> Any:
+        """Decode the payload."""
+        return json.loads(self.payload)

@@ -1,0 +1,29 @@
+"""Takes a naive time for UTC: right until the source stands in another zone."""
+#| exercise: m01-03-ex2
+#| caught by: test_ex2_refuses_times_without_a_zone
+class Record(msgspec.Struct, frozen=True, gc=False):
+
+    source: str
+    stream: str
+    key: str
+    payload: bytes
+    occurred_at: datetime
+    content_hash: bytes
+
+    @classmethod
+    def of(cls, source: str, stream: str, key: str, payload: Any, occurred_at: datetime) -> Self:
+        """Make a record from decoded JSON.
+
+        Raises:
+            ContractViolationError: an empty key, a naive *occurred_at*, or a payload without canonical JSON.
+        """
+        if not key:
+            raise ContractViolationError(f"a record of {source}.{stream} has an empty key")
+        if occurred_at.utcoffset() is None:
+            occurred_at = occurred_at.replace(tzinfo=__import__("datetime").UTC)
+        canonical = canonical_json(payload)
+        return cls(source, stream, key, canonical, occurred_at, content_hash(canonical))
+
+    def data(self) -> Any:
+        """Decode the payload."""
+        return json.loads(self.payload)

@@ -1,0 +1,11 @@
+"""Trusts the encoder: NaN lands as null, and nobody is told."""
+#| exercise: m01-03-ex1
+#| caught by: test_ex1_refuses_what_is_no_number
+def canonical_json(value: Any) -> bytes:
+    try:
+        text = orjson.dumps(value, option=_CANONICAL)
+    except orjson.JSONEncodeError as error:
+        if "64-bit" not in str(error):
+            raise ContractViolationError(f"no canonical JSON for this {type(value).__name__}: {error}") from None
+        return _with_big_integers(value)
+    return text

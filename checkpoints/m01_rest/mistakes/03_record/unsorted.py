@@ -1,0 +1,13 @@
+"""Encodes keys as they come: a new framework upstream, and every row has changed."""
+#| exercise: m01-03-ex1
+#| caught by: test_ex1_two_spellings_one_text
+def canonical_json(value: Any) -> bytes:
+    try:
+        text = orjson.dumps(value, option=_CANONICAL & ~orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        if "64-bit" not in str(error):
+            raise ContractViolationError(f"no canonical JSON for this {type(value).__name__}: {error}") from None
+        return _with_big_integers(value)
+    if b"null" in text and _holds_non_finite(value):  # orjson writes NaN as null
+        raise ContractViolationError("no canonical JSON for NaN or infinity")
+    return text

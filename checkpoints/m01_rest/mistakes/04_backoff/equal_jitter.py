@@ -1,0 +1,6 @@
+"""Keeps half of the wait fixed: half of the room, so the same crowd is twice as dense."""
+#| exercise: m01-04-ex2
+#| caught by: test_ex2_uses_the_whole_interval
+def full_jitter_s(attempt: int, *, base_s: float = 0.1, cap_s: float = 20.0, uniform: Uniform = random.uniform) -> float:
+    ceiling_s = exponential_ceiling_s(attempt, base_s=base_s, cap_s=cap_s)
+    return ceiling_s / 2 + uniform(0.0, ceiling_s / 2)

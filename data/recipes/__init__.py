@@ -1,0 +1,1 @@
+"""How each fixture is made: one recipe a set, all of them drawing from one seed."""

@@ -1,0 +1,2 @@
+# Made from solutions/m01_rest/01_errors.ipynb: edit it there.
+"""A fault-tolerant ingestion service."""

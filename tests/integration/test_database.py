@@ -1,0 +1,104 @@
+"""The pool, the transaction and the migrations."""
+
+import asyncio
+
+import psycopg
+import pytest
+
+from ingestion.errors import ConfigurationError, ContractViolationError, TransientError
+from ingestion.store.database import Pool, migrate, open_pool, transaction
+from tests.migrated import value, with_pool
+
+
+def test_eight_migrators_at_once_apply_each_migration_once(db_url: str) -> None:
+    async def scenario() -> list[list[str]]:
+        async def one() -> list[str]:
+            async with open_pool(db_url, max_connections=1) as pool:
+                return await migrate(pool)
+
+        return await asyncio.gather(*(one() for _ in range(8)))
+
+    applied = [names for names in asyncio.run(scenario()) if names]
+    assert len(applied) == 1
+    assert applied[0] == sorted(applied[0])
+    assert applied[0][0] == "0001_records_and_runs"
+
+
+def test_a_migration_edited_after_it_was_applied_is_refused_by_name(db_url: str) -> None:
+    async def scenario(pool: Pool) -> None:
+        async with transaction(pool) as connection:
+            await connection.execute(
+                "UPDATE ingestion.migrations SET sha256 = 'other' WHERE name LIKE '0001%'"
+            )
+        with pytest.raises(ConfigurationError, match="0001_records_and_runs was edited"):
+            await migrate(pool)
+
+    with_pool(db_url, scenario)
+
+
+def test_a_database_ahead_of_the_code_is_left_alone(db_url: str) -> None:
+    async def scenario(pool: Pool) -> list[str]:
+        async with transaction(pool) as connection:
+            await connection.execute("INSERT INTO ingestion.migrations VALUES ('9999_later', 'x')")
+        return await migrate(pool)
+
+    assert with_pool(db_url, scenario) == []
+
+
+def test_any_exception_rolls_the_transaction_back_and_keeps_its_type(db_url: str) -> None:
+    async def scenario(pool: Pool) -> int:
+        for stop in (KeyError("bug"), asyncio.CancelledError()):
+            with pytest.raises(type(stop)):
+                async with transaction(pool) as connection:
+                    await connection.execute("INSERT INTO ingestion.migrations VALUES ('lost', 'x')")
+                    raise stop
+        return await value(pool, "SELECT count(*) FROM ingestion.migrations WHERE name = 'lost'")
+
+    assert with_pool(db_url, scenario) == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "error", "says"),
+    [
+        ("SELECT * FROM ingestion.nothing", ConfigurationError, "ingestion migrate"),
+        ("SELECT 1/0", ContractViolationError, "division by zero"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", TransientError, "not available"),
+        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)", TransientError, "statement timeout"),
+        (
+            "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; DO $$ BEGIN RAISE SQLSTATE '40001'; END $$",
+            TransientError,
+            "not available",
+        ),
+    ],
+)
+def test_errors_of_postgres_come_out_as_what_to_do_next(
+    db_url: str, statement: str, error: type[Exception], says: str
+) -> None:
+    async def scenario(pool: Pool) -> None:
+        with pytest.raises(error, match=says) as caught:
+            async with transaction(pool) as connection:
+                await connection.execute(statement)
+        assert isinstance(caught.value.__cause__, psycopg.Error)
+
+    with_pool(db_url, scenario)
+
+
+def test_a_wrong_database_is_a_configuration_error_and_a_dead_server_a_transient_one(db_url: str) -> None:
+    async def open_and_close(url: str) -> None:
+        async with open_pool(url, wait_s=2):
+            pass
+
+    with pytest.raises(ConfigurationError, match="DB_URL"):
+        asyncio.run(open_and_close(db_url.rpartition("/")[0] + "/no_such_database"))
+    with pytest.raises(TransientError):
+        asyncio.run(open_and_close("postgresql://someone:hush@127.0.0.1:1/x"))
+
+
+def test_a_pool_that_is_used_up_is_a_transient_error(db_url: str) -> None:
+    async def scenario() -> None:
+        async with open_pool(db_url, max_connections=1, wait_s=0.2) as pool, pool.connection():
+            with pytest.raises(TransientError):
+                async with transaction(pool):
+                    pass
+
+    asyncio.run(scenario())

@@ -1,0 +1,1 @@
+"""From master notebooks to learner notebooks and the package: read, refuse, build, run."""

@@ -1,0 +1,143 @@
+"""What a notebook's cells say about themselves: nbdev's directives, nbgrader's solution markers, the lesson's tags."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from workbook.course import CourseError
+
+BEGIN = "### BEGIN SOLUTION"
+END = "### END SOLUTION"
+
+_DIRECTIVE = re.compile(r"#\|[ \t]*([a-z_]+):?[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_MARKED = re.compile(rf"^([ \t]*){BEGIN}\n(.*?\n)??[ \t]*{END}[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its id, kind, tags and source, and what its directives say."""
+
+    id: str
+    kind: str
+    source: str
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def directives(self) -> dict[str, str]:
+        """`#| name: value` lines by name."""
+        return {name: value for name, value in _DIRECTIVE.findall(self.source)} if self.kind == "code" else {}
+
+    @property
+    def code(self) -> str:
+        """The source without its directive lines, without the marker lines and without a trailing newline."""
+        lines = [
+            line
+            for line in self.source.splitlines()
+            if not line.startswith("#|") and line.strip() not in (BEGIN, END)
+        ]
+        return "\n".join(lines).strip("\n")
+
+    @property
+    def exercise(self) -> str | None:
+        """The exercise's id (`m01-04-ex1`), whichever of the cell's line or its cell id still carries it."""
+        named = self.directives.get("exercise")
+        return named or (self.id if re.fullmatch(r"m\d\d-\d\d-ex\d+", self.id) else None)
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether the cell goes into the package."""
+        return "export" in self.directives
+
+    @property
+    def has_markers(self) -> bool:
+        """Whether a solution is marked in it."""
+        return BEGIN in self.source or END in self.source
+
+    def solution_is_well_marked(self) -> bool:
+        """Whether there is exactly one solution, between one begin and one end marker."""
+        return self.source.count(BEGIN) == self.source.count(END) == len(_MARKED.findall(self.source)) == 1
+
+    def stub(self) -> str:
+        """The source with the solution replaced by a `raise` that says which exercise is waiting."""
+        return _MARKED.sub(
+            lambda match: f'{match[1]}raise NotImplementedError("{self.exercise}")', self.source
+        )
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook as the course sees it: where it is, what it says of itself, its cells."""
+
+    path: Path
+    course: dict[str, Any]
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "Notebook":
+        """Read *path*.
+
+        Raises:
+            CourseError: the file is missing or is no notebook.
+        """
+        node = read_node(path)
+        cells = tuple(cell_of(each) for each in node.cells)
+        return cls(path, dict(node.metadata.get("course", {})), cells)
+
+    @property
+    def exported(self) -> tuple[Cell, ...]:
+        """The cells that go into the package."""
+        return tuple(cell for cell in self.cells if cell.is_exported)
+
+    @property
+    def exercises(self) -> dict[str, Cell]:
+        """The exercise cells by exercise id."""
+        return {cell.exercise: cell for cell in self.cells if cell.exercise and cell.is_exported}
+
+    @property
+    def module(self) -> str:
+        """The dotted name below `ingestion` that the notebook exports, from `#| default_exp`; empty if there is none."""
+        return next(
+            (cell.directives["default_exp"] for cell in self.cells if "default_exp" in cell.directives), ""
+        )
+
+    def target(self, cell: Cell) -> str:
+        """The module that an exported cell goes to: named on its `#| export` line, else the notebook's own."""
+        return cell.directives.get("export") or self.module
+
+
+def read_node(path: Path) -> nbformat.NotebookNode:
+    """Read a notebook file as nbformat has it.
+
+    Raises:
+        CourseError: the file is missing, or is no notebook.
+    """
+    try:
+        node = nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        for cell in node.cells:
+            cell.source = "".join(cell.source)  # the file format allows a list of lines
+            _ = (cell.cell_type, cell.metadata)
+    except OSError as error:
+        raise CourseError(
+            f"{path.name}: cannot be read ({error.strerror}); restore it with git or `python grade.py reset`"
+        ) from None
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CourseError(
+            f"{path.name}: not a notebook ({_reason(error)}); restore it with git or `python grade.py reset`"
+        ) from None
+    return node
+
+
+def cell_of(node: nbformat.NotebookNode) -> Cell:
+    """See one nbformat cell as a `Cell`."""
+    tags = node.metadata.get("tags", [])
+    return Cell(
+        node.get("id", ""), node.cell_type, node.source, frozenset(tags if isinstance(tags, list) else ())
+    )
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__

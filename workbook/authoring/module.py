@@ -1,0 +1,115 @@
+"""From exported cells to the text of a module that reads as if written by hand."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from workbook.course import ROOT, CourseError
+
+HEADER = "# Made from {origin}: edit it there."
+
+
+def assemble(sources: Iterable[str], origin: str) -> str:
+    """Join the code of exported cells into one module, not yet formatted.
+
+    One header line, the docstring, every import (those for type checking apart), `__all__` of the public definitions,
+    then the cells in order.
+
+    Raises:
+        SyntaxError: a cell does not parse.
+    """
+    docstring, imports, typing_imports, bodies, public = "", [], [], [], set()
+    for source in sources:
+        lines, taken = source.splitlines(), set()
+        for statement in ast.parse(source).body:
+            rows = range(statement.lineno - 1, statement.end_lineno or statement.lineno)
+            text = "\n".join(lines[row] for row in rows)
+            if not docstring and not bodies and _is_docstring(statement):
+                docstring = text
+            elif isinstance(statement, ast.Import | ast.ImportFrom):
+                imports.append(text)
+            elif _is_type_checking(statement):
+                typing_imports += [f"    {ast.unparse(each)}" for each in statement.body]
+            else:
+                public |= {name for name in _defined(statement) if not name.startswith("_")}
+                continue
+            taken |= set(rows)
+        body = "\n".join(line for row, line in enumerate(lines) if row not in taken).strip("\n")
+        bodies += [body] if body else []
+    if typing_imports:
+        imports += ["if TYPE_CHECKING:", *dict.fromkeys(typing_imports)]
+    names = [f"__all__ = {sorted(public)!r}"] if public else []
+    top = [HEADER.format(origin=origin) + "\n" + docstring, "\n".join(imports), *names]
+    return "\n\n".join(part for part in top if part) + "\n\n\n" + "\n\n\n".join(bodies) + "\n"
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _is_type_checking(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Name)
+        and statement.test.id == "TYPE_CHECKING"
+        and all(isinstance(each, ast.Import | ast.ImportFrom) for each in statement.body)
+    )
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {statement.name}
+        case ast.Assign():
+            return {target.id for target in statement.targets if isinstance(target, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+        case _:
+            return set()
+
+
+def defined_names(source: str) -> set[str]:
+    """Give the names that *source* defines at its top level; none if it does not parse."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return set()
+    return set().union(*map(_defined, body)) if body else set()
+
+
+def formatted(texts: Mapping[str, str]) -> dict[str, str]:
+    """Sort the imports and `__all__` of every text and format it, all in two runs of ruff.
+
+    Args:
+        texts: Module texts by relative path.
+
+    Raises:
+        CourseError: ruff is missing or refuses a text.
+    """
+    with TemporaryDirectory() as folder:
+        paths = {name: Path(folder, name) for name in texts}
+        for name, path in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(texts[name], encoding="utf-8")
+        config = str(ROOT / "pyproject.toml")
+        for command in (
+            ["check", "--select", "I,RUF022", "--fix", "--quiet", "--no-cache"],
+            ["format", "--quiet", "--no-cache"],
+        ):
+            ran = subprocess.run(
+                [sys.executable, "-m", "ruff", *command, "--config", config, folder],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if ran.returncode:
+                what = (ran.stderr or ran.stdout).replace(folder + "/", "").strip()
+                raise CourseError(f"ruff could not tidy the exported code: {what}")
+        return {name: path.read_text(encoding="utf-8") for name, path in paths.items()}

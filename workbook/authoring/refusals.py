@@ -1,0 +1,161 @@
+"""What the build refuses, each with one line that says which cell, what is wrong and what to do."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workbook.authoring.cells import BEGIN, END, Cell, Notebook
+from workbook.authoring.learner import SOLUTION_ONLY
+from workbook.authoring.module import defined_names
+from workbook.course import Lesson
+
+FEWEST_MISTAKES = 4
+
+_MAGIC = re.compile(r"\s*(\w+\s*=\s*)?[%!]|.*\?\s*$")
+_CALLED_CHECK = re.compile(r"""\.check\(\s*["'](ex\d+)["']""")
+_IMPORTED = re.compile(r"(?:from|import)\s+ingestion\.([\w.]+)")
+_QUOTED = re.compile(r"`([A-Za-z_]\w+)(?:\(\))?`")
+
+
+@dataclass(frozen=True)
+class Course:
+    """Every lesson with its notebook, read once."""
+
+    lessons: Sequence[tuple[Lesson, Notebook]]
+
+
+def refusals(course: Course) -> Iterator[str]:
+    """Yield a line for everything that must not be built."""
+    yield from _shared_modules(course)
+    for lesson, notebook in course.lessons:
+        for problem in _notebook_problems(lesson, notebook):
+            yield f"{lesson.id} {notebook.path.name}: {problem}"
+    yield from _forward_references(course)
+
+
+def _shared_modules(course: Course) -> Iterator[str]:
+    owners: dict[str, str] = {}
+    for lesson, notebook in course.lessons:
+        for module in dict.fromkeys(notebook.target(cell) for cell in notebook.exported):
+            other = owners.setdefault(module, notebook.path.name)
+            if other != notebook.path.name:
+                yield f"{lesson.id} {notebook.path.name}: exports ingestion.{module}, which {other} exports too; give it to one of them"
+
+
+def _notebook_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
+    if notebook.course.get("lesson") != str(lesson.id):
+        yield f"its metadata says course.lesson {notebook.course.get('lesson')!r}; the file name says {lesson.id}"
+    if not notebook.module:
+        yield "no cell names the module it builds; put `#| default_exp name` on its first exported cell"
+    elif notebook.course.get("exports") != notebook.module:
+        yield f"its metadata says course.exports {notebook.course.get('exports')!r}; its cells export {notebook.module!r}"
+    for cell_id, times in Counter(cell.id for cell in notebook.cells).items():
+        if times > 1:
+            yield f"cell id {cell_id!r} stands on {times} cells; every cell needs its own"
+    headings = sum(
+        1
+        for cell in notebook.cells
+        if cell.kind == "markdown" and re.search(r"^# ", cell.source, re.MULTILINE)
+    )
+    if headings != 1:
+        yield f"{headings} cells hold a first-level heading; a lesson has one title"
+    for cell in notebook.cells:
+        for problem in _cell_problems(lesson, cell):
+            yield f"cell {cell.id}: {problem}"
+    yield from _exercise_problems(lesson, notebook)
+
+
+def _cell_problems(lesson: Lesson, cell: Cell) -> Iterator[str]:
+    if cell.has_markers and not (cell.exercise and cell.is_exported):
+        yield f"`{BEGIN}` outside an exercise; only a cell with `#| export` and `#| exercise: {lesson.id.slug}-ex1` may hold one"
+    if cell.exercise and not cell.is_exported:
+        yield "an exercise that is not exported; put `#| export` on top"
+    if not cell.is_exported:
+        return
+    if SOLUTION_ONLY in cell.tags:
+        yield "exported and solution-only: the learner's module would miss it"
+    try:
+        tree = ast.parse(cell.code)
+    except SyntaxError as error:
+        line = cell.code.splitlines()[(error.lineno or 1) - 1]
+        if _MAGIC.match(line):
+            yield f"a magic or shell line in exported code ({line.strip()}); move it to a cell of its own"
+        else:
+            yield f"line {error.lineno} does not parse: {error.msg}"
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            yield f"`from {node.module} import *` hides where names come from; name them"
+        if isinstance(node, ast.Import | ast.ImportFrom) and "workbook" in ast.unparse(node):
+            yield "exported code imports workbook; the package must stand without the course"
+    if cell.exercise:
+        yield from _marker_problems(lesson, cell)
+
+
+def _marker_problems(lesson: Lesson, cell: Cell) -> Iterator[str]:
+    if not re.fullmatch(rf"{lesson.id.slug}-ex\d+", cell.exercise or ""):
+        yield f"exercise {cell.exercise!r} should be called {lesson.id.slug}-ex1, -ex2, ..."
+    if not cell.solution_is_well_marked():
+        yield f"an exercise has exactly one `{BEGIN}` and, below it, one `{END}`, each on a line of its own"
+        return
+    try:
+        tree = ast.parse(cell.stub())
+    except SyntaxError as error:
+        yield f"without its solution it does not parse (line {error.lineno}: {error.msg}); indent the markers like the solution"
+        return
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    if not any(isinstance(node, ast.Raise) for function in functions for node in ast.walk(function)):
+        yield "its solution stands outside a function; the stub would fail on import instead of when it is called"
+
+
+def _exercise_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
+    if not notebook.exercises:
+        yield "has no exercise; a lesson has at least one"
+    checked = set().union(
+        *(_CALLED_CHECK.findall(cell.source) for cell in notebook.cells if "check" in cell.tags), ()
+    )
+    tests = lesson.checkpoint.read_text(encoding="utf-8") if lesson.checkpoint.exists() else ""
+    mistakes = list(lesson.mistakes.glob("*.py"))
+    for exercise in notebook.exercises:
+        short = exercise.rpartition("-")[2]
+        if short not in checked:
+            yield f'exercise {exercise} has no check; add a cell tagged `check` with `lab.check("{short}")`'
+        if f"def test_{short}_" not in tests:
+            yield f"exercise {exercise} has no test; add `test_{short}_...` to {lesson.checkpoint.name}"
+        if not any(f"#| exercise: {exercise}" in path.read_text(encoding="utf-8") for path in mistakes):
+            yield f"exercise {exercise} has no known mistake; add one to {lesson.mistakes.name}/"
+    if len(mistakes) < FEWEST_MISTAKES:
+        yield f"has {len(mistakes)} known mistakes; a check is proven by at least {FEWEST_MISTAKES}"
+
+
+def _forward_references(course: Course) -> Iterator[str]:
+    first_seen: dict[str, Lesson] = {}
+    module_of: dict[str, Lesson] = {}
+    for lesson, notebook in course.lessons:
+        for cell in notebook.exported:
+            module_of.setdefault(notebook.target(cell), lesson)
+            for name in defined_names(cell.code):
+                first_seen.setdefault(name, lesson)
+    for lesson, notebook in course.lessons:
+        for cell in notebook.cells:
+            if SOLUTION_ONLY in cell.tags:
+                continue
+            text = cell.stub() if cell.has_markers else cell.source
+            for name, owner in _named(cell, text, first_seen, module_of):
+                if owner.id > lesson.id:
+                    yield f"{lesson.id} {notebook.path.name}: cell {cell.id}: names `{name}`, which lesson {owner.id} only introduces"
+
+
+def _named(
+    cell: Cell, text: str, names: dict[str, Lesson], modules: dict[str, Lesson]
+) -> Iterator[tuple[str, Lesson]]:
+    if cell.kind == "code":
+        for name in set(_IMPORTED.findall(text)):
+            if name in modules:
+                yield name, modules[name]
+    else:
+        for name in set(_QUOTED.findall(text)):
+            if name in names:
+                yield name, names[name]

@@ -1,0 +1,155 @@
+"""The pytest plugin that runs inside the checking process and reports each test's outcome as it happens."""
+
+import importlib
+import json
+import os
+import re
+import signal
+import threading
+import traceback
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbook.grading.expect import Blocked, NotYet
+from workbook.grading.verdict import State
+
+_EXERCISE = re.compile(r"m\d\d-\d\d-ex\d+")
+_TEST_LIMIT_S = 10.0
+
+
+class OutcomeReporter:
+    """Imports the candidate, then turns every test's end into one line of JSON on a pipe."""
+
+    def __init__(self, pipe: int, module: str, source: Path, line_map: list[tuple[str, int]]) -> None:
+        self._pipe = pipe
+        self._module = module
+        self._source = str(source)
+        self._line_map = line_map
+        self._write, self._dumps = os.write, json.dumps  # bound before any answer is imported
+
+    def send(self, **fields: Any) -> None:
+        """Report one outcome."""
+        self._write(self._pipe, self._dumps(fields).encode() + b"\n")
+
+    def import_candidate(self) -> bool:
+        """Import the answer, so that an error in it is reported once and as its own."""
+        try:
+            importlib.import_module(self._module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an answer may raise anything, SystemExit included
+            self.send(test="", **self._explain(error, "the cell runs from top to bottom"))
+            return False
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Give each test a time limit, so that an endless loop is an answer and not a hang."""
+        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+            return (yield)
+        previous = signal.signal(signal.SIGALRM, _out_of_time)
+        signal.setitimer(signal.ITIMER_REAL, _TEST_LIMIT_S)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Report the outcome of a test's call, or of a set-up that failed."""
+        report = yield
+        name = getattr(item, "originalname", None) or item.name
+        if report.failed and call.excinfo is not None:
+            promise = (
+                (getattr(getattr(item, "function", None), "__doc__", "") or name).strip().splitlines()[0]
+            )
+            self.send(test=name, **self._explain(call.excinfo.value, promise, in_setup=call.when == "setup"))
+        elif report.skipped:
+            self.send(
+                test=name, state=State.BLOCKED, came=f"skipped: {call.excinfo.value if call.excinfo else ''}"
+            )
+        elif call.when == "call":
+            self.send(test=name, state=State.PASSED)
+        return report
+
+    def _explain(self, error: BaseException, promise: str, *, in_setup: bool = False) -> dict[str, Any]:
+        causes = list(_chain(error))
+        for cause in causes:
+            if (
+                isinstance(cause, NotImplementedError)
+                and cause.args
+                and _EXERCISE.fullmatch(str(cause.args[0]))
+            ):
+                return {"state": State.NOT_STARTED, "came": str(cause.args[0])}
+            if isinstance(cause, NotYet):
+                return {
+                    "state": State.NOT_YET,
+                    "expected": cause.expected,
+                    "came": cause.came,
+                    "look_at": cause.look_at,
+                    "hint": cause.hint,
+                }
+        for cause in causes:
+            if isinstance(cause, Blocked) or (in_setup and not self._where(cause)):
+                return {"state": State.BLOCKED, "came": _one_line(cause)}
+        came = f"{_kind(error)}: {_one_line(error)}" if _one_line(error) else _kind(error)
+        return {
+            "state": State.NOT_YET,
+            "expected": _lower(promise),
+            "came": came,
+            "look_at": self._where(error),
+        }
+
+    def _where(self, error: BaseException) -> str:
+        if isinstance(error, SyntaxError) and error.filename == self._source:
+            return self._place(error.lineno or 0)
+        frames = [frame for cause in _chain(error) for frame in traceback.extract_tb(cause.__traceback__)]
+        lines = [frame.lineno for frame in frames if frame.filename == self._source]
+        return self._place(lines[-1] or 0) if lines else ""
+
+    def _place(self, number: int) -> str:
+        if not 0 < number <= len(self._line_map):
+            return ""
+        cell, line = self._line_map[number - 1]
+        text = Path(self._source).read_text(encoding="utf-8").splitlines()[number - 1].strip()
+        return f"cell {cell}, line {line}: {text}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [current.__cause__, None if current.__suppress_context__ else current.__context__]
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions
+
+
+def _kind(error: BaseException) -> str:
+    return type(error).__name__
+
+
+def _one_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else ""
+
+
+def _lower(promise: str) -> str:
+    promise = promise.rstrip(".")
+    return promise[:1].lower() + promise[1:] if promise[1:2].islower() else promise
+
+
+def _out_of_time(*_: object) -> None:
+    raise TimeoutError(
+        f"no answer within {_TEST_LIMIT_S:.0f} s; is there a loop that never ends, or a real sleep?"
+    )

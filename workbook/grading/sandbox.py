@@ -1,0 +1,182 @@
+"""Check candidates against their lessons' checkpoints, each in a clean process over a temporary copy of the package."""
+
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+from workbook.authoring.build import module_path, read_course
+from workbook.authoring.cells import Notebook
+from workbook.course import ROOT, CourseError, Lesson
+from workbook.grading.candidate import Candidate
+from workbook.grading.verdict import Outcome, State, Verdict, judge
+
+MEMORY_BYTES = 4 << 30
+
+
+class Reference:
+    """The package as the masters make it, whatever stands in `ingestion/`: what every answer is graded on."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        course = read_course(root)
+        self.notebooks: dict[Lesson, Notebook] = dict(course.lessons)
+        self._sources: dict[str, str] = {}
+        for _, notebook in course.lessons:
+            for cell in notebook.exported:
+                path = module_path(notebook.target(cell))
+                self._sources[path] = self._sources.get(path, "") + cell.source + "\n"
+
+    def write_to(self, folder: Path) -> None:
+        """Write the package below *folder*, with the files that are no Python as they stand in the checkout."""
+        for path, source in self._sources.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(source, encoding="utf-8")
+        for path in (self.root / "ingestion").rglob("*"):
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
+                there = folder / path.relative_to(self.root)
+                there.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, there)
+
+
+class Sandbox:
+    """A warm checking process. Use it as a context manager; safe to call from several threads, one job at a time."""
+
+    def __init__(self, reference: Reference | None = None, *, timeout_s: float = 60.0) -> None:
+        self.reference = reference or Reference()
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the checking process; closing twice is harmless."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+            self._process.wait(timeout=10)
+        self._process = None
+
+    def start(self) -> None:
+        """Start warming up, without waiting for it."""
+        if self._process is None:
+            environment = {
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "MPLBACKEND": "agg",
+            }
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workbook.grading.warm"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt meant for the notebook's kernel is none for its checks
+                text=True,
+                encoding="utf-8",
+                cwd=ROOT,
+                env=environment,
+            )
+
+    def check(self, answer: Candidate, *, exercise: str = "", seed: int | None = None) -> Verdict:
+        """Run the lesson's checkpoint against *answer*.
+
+        Args:
+            answer: The candidate.
+            exercise: Only this exercise's tests (`ex1`); all when empty.
+            seed: For the inputs that the tests draw; a fresh one if not given.
+        """
+        seed = random.SystemRandom().randrange(1 << 31) if seed is None else seed
+        with TemporaryDirectory(prefix="check-") as folder:
+            package = Path(folder).resolve()
+            self.reference.write_to(package)
+            source = module_path(answer.module)
+            (package / source).write_text(answer.text(), encoding="utf-8")
+            job = {
+                "package": str(package),
+                "root": str(ROOT),
+                "source": source,
+                "module": f"ingestion.{answer.module}".removesuffix(".__init__"),
+                "line_map": answer.line_map(),
+                "checkpoint": str(answer.lesson.checkpoint),
+                "exercise": exercise,
+                "seed": seed,
+                "timeout_s": self._timeout_s,
+                "memory_bytes": MEMORY_BYTES,
+                "log": str(package / "output.log"),
+            }
+            result = self._ask(job)
+        return _verdict(answer, exercise, seed, result)
+
+    def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            self.start()
+            assert self._process and self._process.stdin and self._process.stdout
+            self._process.stdin.write(json.dumps(job) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+            if not line:
+                self._process = None
+                raise CourseError(
+                    "the checking process died; run the check again, then `python grade.py doctor`"
+                )
+            answered: dict[str, Any] = json.loads(line)
+            return answered
+
+
+def tests_of(lesson: Lesson) -> list[str]:
+    """The names of the tests in a lesson's checkpoint, in order.
+
+    Raises:
+        CourseError: there is no checkpoint.
+    """
+    try:
+        tree = ast.parse(lesson.checkpoint.read_text(encoding="utf-8"))
+    except OSError:
+        raise CourseError(f"{lesson.id}: {lesson.checkpoint.name} is missing; restore it with git") from None
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node.name for node in tree.body if isinstance(node, kinds) and node.name.startswith("test_")]
+
+
+def _verdict(answer: Candidate, exercise: str, seed: int, result: dict[str, Any]) -> Verdict:
+    wanted = [
+        name for name in tests_of(answer.lesson) if not exercise or name.startswith(f"test_{exercise}_")
+    ]
+    reported: dict[str, Outcome] = {}
+    for fields in result["outcomes"]:
+        outcome = Outcome(**{**fields, "state": State(fields["state"])})
+        before = reported.get(outcome.test)
+        if before is None or before.state is State.PASSED:
+            reported[outcome.test] = outcome
+    broken = reported.get("")
+    if broken:
+        return judge(
+            str(answer.lesson.id), (broken, *(Outcome(name, broken.state) for name in wanted[1:])), seed=seed
+        )
+    why = "no answer in time" if result["timed_out"] else "the process ended before this check did"
+    missing = Outcome("", State.NOT_YET, "every check to run to its end", why, _last_words(result["output"]))
+    outcomes = tuple(reported.get(name) or Outcome(name, *_rest(missing)) for name in wanted)
+    return judge(str(answer.lesson.id), outcomes, seed=seed)
+
+
+def _rest(outcome: Outcome) -> tuple[State, str, str, str]:
+    return outcome.state, outcome.expected, outcome.came, outcome.look_at
+
+
+def _last_words(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1][:160] if lines else ""
