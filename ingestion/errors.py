@@ -52,12 +52,7 @@ class TransientError(IngestionError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        retry_after_s: float | None = None,
-        request_sent: bool = True,
-        timed_out: bool = False,
+        self, message: str, *, retry_after_s: float | None = None, request_sent: bool = True, timed_out: bool = False
     ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
@@ -73,9 +68,7 @@ class ThrottledError(TransientError):
             wait for in process.
     """
 
-    def __init__(
-        self, message: str, *, retry_after_s: float | None = None, not_before: datetime | None = None
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, not_before: datetime | None = None) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.not_before = not_before
 

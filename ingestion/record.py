@@ -42,9 +42,7 @@ def canonical_json(value: Any) -> bytes:
         text = orjson.dumps(value, option=_CANONICAL)
     except orjson.JSONEncodeError as error:
         if "64-bit" not in str(error):
-            raise ContractViolationError(
-                f"no canonical JSON for this {type(value).__name__}: {error}"
-            ) from None
+            raise ContractViolationError(f"no canonical JSON for this {type(value).__name__}: {error}") from None
         return _with_big_integers(value)
     if b"null" in text and _holds_non_finite(value):  # orjson writes NaN as null
         raise ContractViolationError("no canonical JSON for NaN or infinity")
@@ -117,9 +115,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         if not key:
             raise ContractViolationError(f"a record of {source}.{stream} has an empty key")
         if occurred_at.utcoffset() is None:
-            raise ContractViolationError(
-                f"{source}.{stream} {key}: occurred_at {occurred_at} names no time zone"
-            )
+            raise ContractViolationError(f"{source}.{stream} {key}: occurred_at {occurred_at} names no time zone")
         canonical = canonical_json(payload)
         return cls(source, stream, key, canonical, occurred_at, content_hash(canonical))
 

@@ -53,9 +53,7 @@ def mask_url(url: str) -> str:
     name, colon, _ = user.partition(":")
     shown = f"{parts.scheme}://{name}{colon and ':***'}{at}{host}{parts.path}"
     pairs = [pair.partition("=") for pair in parts.query.split("&")] if parts.query else []
-    query = "&".join(
-        f"{key}{eq}{'***' if key.lower() in SECRET_PARAMETERS else value}" for key, eq, value in pairs
-    )
+    query = "&".join(f"{key}{eq}{'***' if key.lower() in SECRET_PARAMETERS else value}" for key, eq, value in pairs)
     return f"{shown}?{query}" if query else shown
 
 
@@ -127,12 +125,9 @@ class Settings(BaseSettings):
     )
 
     db_url: DatabaseUrl = Field(
-        validation_alias=AliasChoices("DB_URL"),
-        examples=["postgresql://user:password@localhost:5432/ingestion"],
+        validation_alias=AliasChoices("DB_URL"), examples=["postgresql://user:password@localhost:5432/ingestion"]
     )
-    redis_url: RedisUrl = Field(
-        validation_alias=AliasChoices("REDIS_URL"), examples=["redis://localhost:6379/0"]
-    )
+    redis_url: RedisUrl = Field(validation_alias=AliasChoices("REDIS_URL"), examples=["redis://localhost:6379/0"])
     rest_api_url: HttpUrl = Field(
         default="http://localhost:8090",
         validation_alias=AliasChoices("REST_API_URL", "MOCK_API_URL"),
@@ -141,9 +136,7 @@ class Settings(BaseSettings):
     rate_per_s: float = Field(
         default=50.0, gt=0, le=100_000, validation_alias=AliasChoices("INGESTION_RATE_PER_S"), examples=[50]
     )
-    burst: int = Field(
-        default=10, ge=1, le=100_000, validation_alias=AliasChoices("INGESTION_BURST"), examples=[10]
-    )
+    burst: int = Field(default=10, ge=1, le=100_000, validation_alias=AliasChoices("INGESTION_BURST"), examples=[10])
     page_size: int = Field(
         default=100, ge=1, le=10_000, validation_alias=AliasChoices("INGESTION_PAGE_SIZE"), examples=[100]
     )
@@ -151,11 +144,7 @@ class Settings(BaseSettings):
         default=60.0, gt=0, le=86_400, validation_alias=AliasChoices("INGESTION_DEADLINE_S"), examples=[60]
     )
     lookback_s: float = Field(
-        default=300.0,
-        ge=0,
-        le=2_592_000,
-        validation_alias=AliasChoices("INGESTION_LOOKBACK_S"),
-        examples=[300],
+        default=300.0, ge=0, le=2_592_000, validation_alias=AliasChoices("INGESTION_LOOKBACK_S"), examples=[300]
     )
 
     @classmethod
@@ -168,9 +157,7 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            lines = [
-                explain(cls, problem) for problem in error.errors(include_input=False, include_url=False)
-            ]
+            lines = [explain(cls, problem) for problem in error.errors(include_input=False, include_url=False)]
         raise ConfigurationError("\n".join(lines))
 
 

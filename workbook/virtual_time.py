@@ -100,9 +100,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._now_s
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         future = super().run_in_executor(executor, func, *args)
         self._in_threads += 1
         future.add_done_callback(self._thread_returned)
@@ -154,9 +152,7 @@ def _refuse_socket() -> Never:
 class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type, unused-ignore]
     """The platform's selector, except that a wait is the loop's to judge."""
 
-    def __init__(
-        self, wait: Callable[[Callable[[float | None], list[Any]], float | None], list[Any]]
-    ) -> None:
+    def __init__(self, wait: Callable[[Callable[[float | None], list[Any]], float | None], list[Any]]) -> None:
         super().__init__()
         self._wait = wait
 

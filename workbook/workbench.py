@@ -79,9 +79,7 @@ class Workbench:
             exercise: `"ex1"` for one exercise; the whole lesson when empty.
         """
         try:
-            answer = candidate(
-                self._lesson, self._sandbox.reference.notebooks[self._lesson], self._ran.cells()
-            )
+            answer = candidate(self._lesson, self._sandbox.reference.notebooks[self._lesson], self._ran.cells())
             verdict = self._sandbox.check(answer, exercise=exercise)
             print(verdict.text())
             if verdict.state is State.PASSED:
@@ -120,9 +118,7 @@ def lesson(name: str) -> Workbench:
     bench = Workbench(which, urls, _watch_kernel())
     bench.warm_up()
     set_plot_style()
-    print(
-        f"{which.id} is ready: Postgres, Redis and the mock provider, in {time.perf_counter() - started:.1f} s."
-    )
+    print(f"{which.id} is ready: Postgres, Redis and the mock provider, in {time.perf_counter() - started:.1f} s.")
     return bench
 
 
@@ -157,9 +153,7 @@ def set_plot_style() -> None:
             "axes.spines.right": False,
             "axes.grid": True,
             "grid.alpha": 0.25,
-            "axes.prop_cycle": cycler(
-                color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-            ),
+            "axes.prop_cycle": cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]),
             "font.size": 10,
             "legend.frameon": False,
             "savefig.bbox": "tight",

@@ -48,9 +48,7 @@ def test_ex1_statuses_that_never_change(rng: random.Random) -> None:
     never = [status for status in range(300, 600) if status not in {408, 429, 500, 502, 503, 504}]
     for status in [501, 505, 302, 404, 401, 599, *rng.sample(never, 60)]:
         came = classify_response(_response(status, content_type="application/json"))
-        _expect_fault(
-            came, Fault.PERMANENT, f"status {status}", "whether the same request can succeed in a minute"
-        )
+        _expect_fault(came, Fault.PERMANENT, f"status {status}", "whether the same request can succeed in a minute")
 
 
 def test_ex1_throttled_is_told_when(rng: random.Random) -> None:
@@ -62,9 +60,7 @@ def test_ex1_throttled_is_told_when(rng: random.Random) -> None:
         (_response(503, Retry_After=wait), Fault.THROTTLED, f"503 with Retry-After: {wait}"),
         (_response(503), Fault.TRANSIENT, "503 without Retry-After"),
     ):
-        _expect_fault(
-            classify_response(response), wanted, what, "who knows when to come back: the server, or nobody"
-        )
+        _expect_fault(classify_response(response), wanted, what, "who knows when to come back: the server, or nobody")
 
 
 def test_ex1_a_page_that_is_not_json() -> None:
@@ -105,9 +101,7 @@ def test_ex1_json_by_any_spelling() -> None:
         "application/problem+JSON ; profile=x",
     ):
         came = classify_response(_response(201, content_type=media_type))
-        _expect_fault(
-            came, None, f"status 201 with content-type {media_type!r}", "how the media type is compared", 2
-        )
+        _expect_fault(came, None, f"status 201 with content-type {media_type!r}", "how the media type is compared", 2)
 
 
 def test_ex1_no_json_asked_or_no_body() -> None:
@@ -180,9 +174,7 @@ def test_ex2_what_never_passes() -> None:
         KeyError("data"),
         TypeError("a bug"),
     ):
-        _expect_fault(
-            classify(error), Fault.PERMANENT, repr(error), "the special cases before the general one", 2
-        )
+        _expect_fault(classify(error), Fault.PERMANENT, repr(error), "the special cases before the general one", 2)
 
 
 def test_ex2_a_certificate_that_does_not_verify(rng: random.Random) -> None:
@@ -193,9 +185,7 @@ def test_ex2_a_certificate_that_does_not_verify(rng: random.Random) -> None:
             raise httpx.ConnectError("certificate verify failed") from error
         except httpx.ConnectError as wrapped:
             error = wrapped
-    _expect_fault(
-        classify(error), Fault.PERMANENT, "a ConnectError caused by SSLCertVerificationError", "__cause__", 3
-    )
+    _expect_fault(classify(error), Fault.PERMANENT, "a ConnectError caused by SSLCertVerificationError", "__cause__", 3)
 
 
 def test_ex2_bytes_that_lie() -> None:

@@ -157,9 +157,7 @@ def _problems(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
         monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError) as caught:
         Settings(_env_file=None)  # type: ignore[call-arg]
-    return [
-        explain(Settings, problem) for problem in caught.value.errors(include_input=False, include_url=False)
-    ]
+    return [explain(Settings, problem) for problem in caught.value.errors(include_input=False, include_url=False)]
 
 
 def test_ex3_a_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +180,7 @@ def test_ex3_a_wrong_variable(monkeypatch: pytest.MonkeyPatch, rng: random.Rando
     line = lines[0]
     for ok, wanted in (
         (
-            line.startswith("DB_URL does not start with")
-            or (line.startswith("DB_URL ") and "alue error" not in line),
+            line.startswith("DB_URL does not start with") or (line.startswith("DB_URL ") and "alue error" not in line),
             "a line that starts with DB_URL and our own words",
         ),
         (secret not in line, "a line without the value"),
@@ -193,9 +190,7 @@ def test_ex3_a_wrong_variable(monkeypatch: pytest.MonkeyPatch, rng: random.Rando
         ),
         ("\n" not in line, "one line"),
     ):
-        expect(
-            ok, expected=wanted, came=line.replace(secret, "<the secret>"), look_at='problem["msg"]', hint=3
-        )
+        expect(ok, expected=wanted, came=line.replace(secret, "<the secret>"), look_at='problem["msg"]', hint=3)
 
 
 def test_ex3_names_the_variable_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,8 +212,7 @@ def test_ex3_numbers_too(monkeypatch: pytest.MonkeyPatch) -> None:
     good = {"DB_URL": "postgresql://db/shop", "REDIS_URL": "redis://cache"}
     (line,) = _problems(monkeypatch, **good, INGESTION_BURST="0")
     expect(
-        line.startswith("INGESTION_BURST input should be")
-        and line.endswith(": write for example INGESTION_BURST=10"),
+        line.startswith("INGESTION_BURST input should be") and line.endswith(": write for example INGESTION_BURST=10"),
         expected="INGESTION_BURST input should be ...: write for example INGESTION_BURST=10",
         came=line,
         look_at="the capital in pydantic's message",

@@ -29,10 +29,7 @@ def _document(rng: random.Random, depth: int = 3) -> Any:
         case 5:
             return [_document(rng, depth - 1) for _ in range(rng.randrange(4))]
         case _:
-            return {
-                f"{rng.choice(LETTERS)}{index}": _document(rng, depth - 1)
-                for index in range(rng.randrange(5))
-            }
+            return {f"{rng.choice(LETTERS)}{index}": _document(rng, depth - 1) for index in range(rng.randrange(5))}
 
 
 def _shuffled(value: Any, rng: random.Random) -> Any:
@@ -47,9 +44,7 @@ def test_ex1_two_spellings_one_text(rng: random.Random) -> None:
     """Key order, white space and escapes do not change the bytes; parsing gives the same document back."""
     for _ in range(150):
         document = _document(rng)
-        spelled = json.dumps(
-            _shuffled(document, rng), ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, 2])
-        )
+        spelled = json.dumps(_shuffled(document, rng), ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, 2]))
         one, two = canonical_json(document), canonical_json(json.loads(spelled))
         expect(
             one == two,

@@ -112,7 +112,7 @@ def test_ex2_stays_below_the_ceiling(rng: random.Random) -> None:
         ceiling_s = exponential_ceiling_s(attempt, base_s=0.2, cap_s=30.0)
         draws = [full_jitter_s(attempt, base_s=0.2, cap_s=30.0, uniform=rng.uniform) for _ in range(200)]
         expect(
-            0 <= min(draws) and max(draws) <= ceiling_s,
+            min(draws) >= 0 and max(draws) <= ceiling_s,
             expected=f"waits between 0 and {ceiling_s:.1f} s after failed attempt {attempt}",
             came=f"waits from {min(draws):.2f} to {max(draws):.2f} s",
             look_at="what is added after drawing",
@@ -136,10 +136,7 @@ def test_ex2_replays_with_the_same_randomness(seed: int) -> None:
 def test_ex3_between_base_and_three_times_the_previous(rng: random.Random) -> None:
     """The next wait lies between the base and three times the previous one, and uses all of that."""
     base_s, previous_s = rng.uniform(0.1, 0.3), rng.uniform(1.0, 3.0)
-    draws = [
-        decorrelated_jitter_s(previous_s, base_s=base_s, cap_s=100.0, uniform=rng.uniform)
-        for _ in range(1000)
-    ]
+    draws = [decorrelated_jitter_s(previous_s, base_s=base_s, cap_s=100.0, uniform=rng.uniform) for _ in range(1000)]
     expect(
         base_s <= min(draws) and max(draws) <= 3 * previous_s,
         expected=f"waits between {base_s:.2f} and {3 * previous_s:.2f} s after a wait of {previous_s:.2f} s",

@@ -39,9 +39,7 @@ _SCHEMA = pa.schema(
 _ROWS_PER_GROUP = 200
 
 
-def as_csv(
-    rows: Rows, *, columns: tuple[str, ...] = COLUMNS, newline: str = "\n", bom: bool = False
-) -> bytes:
+def as_csv(rows: Rows, *, columns: tuple[str, ...] = COLUMNS, newline: str = "\n", bom: bool = False) -> bytes:
     """RFC 4180, as PostgreSQL's COPY reads it: nothing between two commas is null, `""` is the empty string.
 
     Args:
@@ -86,9 +84,7 @@ def same_parquet(one: bytes, other: bytes) -> bool:
     files = [pq.ParquetFile(io.BytesIO(content)) for content in (one, other)]
     tables = [file.read() for file in files]
     groups = [[file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] for file in files]
-    return bool(
-        tables[0].schema.equals(tables[1].schema) and tables[0].equals(tables[1]) and groups[0] == groups[1]
-    )
+    return bool(tables[0].schema.equals(tables[1].schema) and tables[0].equals(tables[1]) and groups[0] == groups[1])
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

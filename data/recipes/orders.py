@@ -87,9 +87,7 @@ def _contents(draw: Draw, n: int, digits: int) -> tuple[str, list[dict[str, Any]
     if n % 125 == 60:
         return "paid", [_item(draw, digits, minor_units=draw.between(10**14, 10**15 - 1), quantity=1)]
     lines = 1 + sum(draw.chance(0.35) for _ in range(3))
-    return draw.pick(_STATUSES), [
-        _item(draw, digits, minor_units=draw.between(5, 40_000)) for _ in range(lines)
-    ]
+    return draw.pick(_STATUSES), [_item(draw, digits, minor_units=draw.between(5, 40_000)) for _ in range(lines)]
 
 
 def _item(draw: Draw, digits: int, *, minor_units: int, quantity: int | None = None) -> dict[str, Any]:

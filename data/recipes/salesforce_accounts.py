@@ -58,9 +58,7 @@ def _account(draw: Draw, n: int, parent_id: str | None, *, is_deleted: bool) -> 
         "Industry": draw.pick(_INDUSTRIES),
         "AnnualRevenue": draw.pick((None, 0.0, draw.between(1, 10**9) / 4)),
         "NumberOfEmployees": draw.pick((None, draw.between(1, 90_000))),
-        "BillingStreet": f"{draw.between(1, 200)} Main St\nFloor {draw.between(1, 9)}"
-        if draw.chance(0.7)
-        else None,
+        "BillingStreet": f"{draw.between(1, 200)} Main St\nFloor {draw.between(1, 9)}" if draw.chance(0.7) else None,
         "BillingCity": draw.pick(CITIES),
         "Website": f"https://example.com/{n}" if draw.chance(0.5) else None,
         "Description": draw.pick(SENTENCES) or None,

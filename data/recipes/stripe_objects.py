@@ -25,8 +25,7 @@ def stripe_objects(seed: int) -> list[Object]:
     customers = [_customer(draw, created) for created in _creation_times(draw, CUSTOMERS)]
     charges = [_charge(draw, created, draw.pick(customers)) for created in _creation_times(draw, CHARGES)]
     invoices = [
-        _invoice(draw, n, created, draw.pick(customers))
-        for n, created in enumerate(_creation_times(draw, INVOICES))
+        _invoice(draw, n, created, draw.pick(customers)) for n, created in enumerate(_creation_times(draw, INVOICES))
     ]
     return customers + charges + invoices
 

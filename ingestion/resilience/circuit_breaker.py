@@ -92,9 +92,7 @@ class BreakerPolicy:
     def __post_init__(self) -> None:
         times_s = (self.window_s, self.delay_s, self.max_delay_s, self.probe_lease_s)
         if not (0 < self.failure_rate <= 1 and self.min_calls >= 1 and self.delay_s <= self.max_delay_s):
-            raise ValueError(
-                f"want 0 < failure_rate <= 1, min_calls >= 1, delay_s <= max_delay_s, not {self}"
-            )
+            raise ValueError(f"want 0 < failure_rate <= 1, min_calls >= 1, delay_s <= max_delay_s, not {self}")
         if not all(0.001 <= time_s <= 3600 for time_s in times_s):
             raise ValueError(f"want every time between 0.001 and 3600 seconds, not {self}")
 
@@ -137,9 +135,7 @@ class Circuit:
 
     def begin_generation(self, now_us: int) -> None:
         """Make every permit given so far worthless."""
-        self.generation = max(
-            self.generation + 1, now_us
-        )  # a circuit forgotten meanwhile never repeats a number
+        self.generation = max(self.generation + 1, now_us)  # a circuit forgotten meanwhile never repeats a number
 
     def open(self, now_us: int, jitter_ppm: int) -> State:
         """Open, for *jitter_ppm* of a delay that doubles with each opening in a row."""
@@ -171,9 +167,7 @@ def fails_too_often(circuit: Circuit, now_us: int, *, failed: bool) -> bool:
     window[newest] = (calls + 1, failures + failed)
     circuit.window = window
     calls, failures = map(sum, zip(*window.values(), strict=True))
-    return (
-        calls >= circuit.policy.min_calls and failures * PARTS_PER_MILLION >= circuit.policy.rate_ppm * calls
-    )
+    return calls >= circuit.policy.min_calls and failures * PARTS_PER_MILLION >= circuit.policy.rate_ppm * calls
 
 
 def admit(circuit: Circuit, now_us: int) -> tuple[int, int]:
@@ -205,9 +199,7 @@ def settle(circuit: Circuit, now_us: int, generation: int, verdict: Verdict, jit
     if generation != circuit.generation:
         return None
     if circuit.trips == 0:
-        if verdict is Verdict.ABANDONED or not fails_too_often(
-            circuit, now_us, failed=verdict is Verdict.FAILED
-        ):
+        if verdict is Verdict.ABANDONED or not fails_too_often(circuit, now_us, failed=verdict is Verdict.FAILED):
             return None
         return circuit.open(now_us, jitter_ppm)
     if verdict is Verdict.FAILED:

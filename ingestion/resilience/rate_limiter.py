@@ -196,9 +196,7 @@ class RedisRateLimiter:
                 try:
                     waited_s = await self._wait_for_slot(arguments, started_s + max_wait_s)
                 except RedisUnavailableError as error:
-                    await self._go_on_alone(error).acquire(
-                        tokens, max_wait_s=started_s + max_wait_s - self._clock()
-                    )
+                    await self._go_on_alone(error).acquire(tokens, max_wait_s=started_s + max_wait_s - self._clock())
                     break
                 if not await self._is_penalised(waited_s):
                     break
@@ -226,16 +224,12 @@ class RedisRateLimiter:
         self._not_before_s = max(self._not_before_s, self._clock() + left_us / _US_PER_S)
 
     def _arguments(self, tokens: int) -> list[int]:
-        return [
-            us for limit in self._limits for us in (limit.token_us, limit.capacity_us, limit.cost_us(tokens))
-        ]
+        return [us for limit in self._limits for us in (limit.token_us, limit.capacity_us, limit.cost_us(tokens))]
 
     async def _sit_out_penalty(self, deadline_s: float) -> None:
         while (now_s := self._clock()) < self._not_before_s:
             if self._not_before_s > deadline_s:
-                raise too_long_a_wait(
-                    f"rate limit {self._name}", self._not_before_s - now_s, deadline_s - now_s
-                )
+                raise too_long_a_wait(f"rate limit {self._name}", self._not_before_s - now_s, deadline_s - now_s)
             await self._sleep(self._not_before_s - now_s)
 
     async def _wait_for_slot(self, arguments: list[int], deadline_s: float) -> float:

@@ -185,6 +185,4 @@ class RedisCircuitBreaker:
             self._alone.record(verdict)
             return
         if changed:
-            logger.warning(
-                "circuit %s is %s", self.name, changed if isinstance(changed, str) else changed.decode()
-            )
+            logger.warning("circuit %s is %s", self.name, changed if isinstance(changed, str) else changed.decode())

@@ -61,9 +61,7 @@ class RedisScript:
             ConfigurationError: Redis refuses the credentials, or denies them this command.
         """
         if self._clock() < self._paused_until_s:
-            raise RedisUnavailableError(
-                f"Redis is left alone for a moment after {self._reason}", request_sent=False
-            )
+            raise RedisUnavailableError(f"Redis is left alone for a moment after {self._reason}", request_sent=False)
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._run(keys, arguments)

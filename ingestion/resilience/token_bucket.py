@@ -59,9 +59,7 @@ class Limit:
         if not 0 < rate_per_s <= MAX_RATE_PER_S:
             raise ValueError(f"want 0 < rate_per_s <= {MAX_RATE_PER_S}, not {rate_per_s!r}")
         if burst % 1 or not 1 <= burst <= rate_per_s * MAX_PENALTY_S:
-            raise ValueError(
-                f"want a whole burst >= 1 that fills within a year, not {burst!r} at {rate_per_s}/s"
-            )
+            raise ValueError(f"want a whole burst >= 1 that fills within a year, not {burst!r} at {rate_per_s}/s")
         self.rate_per_s = rate_per_s
         self.burst = int(burst)
         self.token_us = math.ceil(_US_PER_S / rate_per_s)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.resilience.rate_limiter import PENALTY, limit_keys, reserve_script
-from ingestion.resilience.token_bucket import Limit, TokenBucket
+from ingestion.resilience.token_bucket import Limit, TokenBucket, next_slot, penalty_us
 
 EPOCH_US = 1_767_603_600_123_456
 FOR_EVER_US = 2**53 - 1
@@ -92,7 +92,8 @@ def test_redis_and_python_tell_every_caller_the_same(
         tokens = min(amount, burst)
         if verb == "penalise":
             local.penalise(amount / 1_000_000)
-            assert shared.penalise(now_us, amount) >= amount
+            asked_us = penalty_us(amount / 1_000_000)
+            assert shared.penalise(now_us, asked_us) >= asked_us
         elif verb == "ask":
             assert shared.reserve(now_us, tokens) == (True, round(local.reserve(tokens) * 1_000_000))
         else:
@@ -117,14 +118,12 @@ def test_several_limits_grant_together_or_not_at_all(
         now_us += later_us
         tokens, before = min(amount, *(limit.burst for limit in limits)), shared.state()
         costs_us = [limit.cost_us(tokens) for limit in limits]
-        slot_us = max(
-            limit.slot_us(now_us, at, cost)
-            for limit, at, cost in zip(limits, full_at_us, costs_us, strict=True)
-        )
+        each = list(zip(full_at_us, costs_us, [limit.capacity_us for limit in limits], strict=True))
+        slot_us = max(next_slot(at, now_us, cost, capacity)[0] for at, cost, capacity in each)
         granted = slot_us - now_us <= max_wait_us
         assert shared.reserve(now_us, tokens, max_wait_us) == (granted, slot_us - now_us)
         if granted:
-            full_at_us = [max(at, slot_us) + cost for at, cost in zip(full_at_us, costs_us, strict=True)]
+            full_at_us = [next_slot(at, slot_us, cost, capacity)[1] for at, cost, capacity in each]
             slots.append((slot_us, tokens))
         else:
             assert shared.state() == before

@@ -176,9 +176,7 @@ def test_sessions_do_not_see_each_other(provider: Provider) -> None:
 def test_the_root_is_a_calm_session_with_a_journal_of_its_own(provider: Provider) -> None:
     httpx.delete(f"{provider.root}/_mock/journal")
     assert httpx.get(f"{provider.root}/orders/pages").status_code == 200
-    assert [entry["path"] for entry in httpx.get(f"{provider.root}/_mock/journal").json()] == [
-        "/orders/pages"
-    ]
+    assert [entry["path"] for entry in httpx.get(f"{provider.root}/_mock/journal").json()] == ["/orders/pages"]
 
 
 def test_a_closed_session_is_gone(provider: Provider) -> None:

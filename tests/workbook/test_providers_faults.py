@@ -121,9 +121,7 @@ def test_a_client_that_leaves_a_drip_frees_the_server(meet) -> None:
 
 
 def test_answers_that_lie(meet) -> None:
-    api = meet(
-        faults=[{"html": True}, {"cut_json": True}, {"body": {"error": "x"}}, {"bomb_bytes": 3_000_000}]
-    )
+    api = meet(faults=[{"html": True}, {"cut_json": True}, {"body": {"error": "x"}}, {"bomb_bytes": 3_000_000}])
     page = api.get("/orders/pages")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     cut = api.get("/orders/pages")
@@ -162,9 +160,7 @@ def test_retry_after_comes_in_every_form(meet) -> None:
 
 
 def test_a_session_may_live_in_another_time(meet) -> None:
-    ahead, here = (
-        parsedate_to_datetime(meet(clock_skew_s=s).get("/orders/pages").headers["date"]) for s in (3600, 0)
-    )
+    ahead, here = (parsedate_to_datetime(meet(clock_skew_s=s).get("/orders/pages").headers["date"]) for s in (3600, 0))
     assert abs(ahead - here - timedelta(hours=1)) <= timedelta(seconds=2)
 
 
@@ -200,9 +196,7 @@ def test_an_outage_that_a_test_ends(meet) -> None:
 def test_rough_day_always_ends_before_the_fifth_page(meet) -> None:
     for seed in range(10):
         plan = FaultPlan(options_for("rough_day"), seed)
-        labels = [
-            fault.label if fault else None for fault in (plan.next_fault("GET", "/", {}) for _ in range(9))
-        ]
+        labels = [fault.label if fault else None for fault in (plan.next_fault("GET", "/", {}) for _ in range(9))]
         met = sorted(label for label in labels[:8] if label)
         assert met == ["reset_mid_body", "slow", "status_429", "status_503", "status_503"]
         assert labels[8] is None
@@ -214,9 +208,7 @@ def test_rough_day_always_ends_before_the_fifth_page(meet) -> None:
 def test_one_seed_replays_exactly(scenario: str) -> None:
     def replay(seed: int) -> list[str | None]:
         plan = FaultPlan(options_for(scenario), seed)
-        return [
-            fault.label if fault else None for fault in (plan.next_fault("GET", "/", {}) for _ in range(300))
-        ]
+        return [fault.label if fault else None for fault in (plan.next_fault("GET", "/", {}) for _ in range(300))]
 
     assert replay(7) == replay(7)
     if scenario in ("rough_day", "flaky"):

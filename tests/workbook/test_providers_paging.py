@@ -222,10 +222,7 @@ def test_poison_is_of_every_kind_and_the_rest_is_sound(meet) -> None:
 
 def test_data_is_the_seeds_alone() -> None:
     def encoded(seed: int) -> list[bytes]:
-        return [
-            row.encoded
-            for row in first_book(options_for("poison", {"poison": 9, "future_row": True}), seed).rows
-        ]
+        return [row.encoded for row in first_book(options_for("poison", {"poison": 9, "future_row": True}), seed).rows]
 
     assert encoded(3) == encoded(3)
     assert encoded(3) != encoded(4)

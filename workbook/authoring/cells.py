@@ -29,15 +29,13 @@ class Cell:
     @property
     def directives(self) -> dict[str, str]:
         """`#| name: value` lines by name."""
-        return {name: value for name, value in _DIRECTIVE.findall(self.source)} if self.kind == "code" else {}
+        return dict(_DIRECTIVE.findall(self.source)) if self.kind == "code" else {}
 
     @property
     def code(self) -> str:
         """The source without its directive lines, without the marker lines and without a trailing newline."""
         lines = [
-            line
-            for line in self.source.splitlines()
-            if not line.startswith("#|") and line.strip() not in (BEGIN, END)
+            line for line in self.source.splitlines() if not line.startswith("#|") and line.strip() not in (BEGIN, END)
         ]
         return "\n".join(lines).strip("\n")
 
@@ -63,9 +61,7 @@ class Cell:
 
     def stub(self) -> str:
         """The source with the solution replaced by a `raise` that says which exercise is waiting."""
-        return _MARKED.sub(
-            lambda match: f'{match[1]}raise NotImplementedError("{self.exercise}")', self.source
-        )
+        return _MARKED.sub(lambda match: f'{match[1]}raise NotImplementedError("{self.exercise}")', self.source)
 
 
 @dataclass(frozen=True)
@@ -100,9 +96,7 @@ class Notebook:
     @property
     def module(self) -> str:
         """The dotted name below `ingestion` that the notebook exports, from `#| default_exp`; empty if there is none."""
-        return next(
-            (cell.directives["default_exp"] for cell in self.cells if "default_exp" in cell.directives), ""
-        )
+        return next((cell.directives["default_exp"] for cell in self.cells if "default_exp" in cell.directives), "")
 
     def target(self, cell: Cell) -> str:
         """The module that an exported cell goes to: named on its `#| export` line, else the notebook's own."""
@@ -116,7 +110,7 @@ def read_node(path: Path) -> nbformat.NotebookNode:
         CourseError: the file is missing, or is no notebook.
     """
     try:
-        node = nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        node: nbformat.NotebookNode = nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
         for cell in node.cells:
             cell.source = "".join(cell.source)  # the file format allows a list of lines
             _ = (cell.cell_type, cell.metadata)
@@ -134,9 +128,7 @@ def read_node(path: Path) -> nbformat.NotebookNode:
 def cell_of(node: nbformat.NotebookNode) -> Cell:
     """See one nbformat cell as a `Cell`."""
     tags = node.metadata.get("tags", [])
-    return Cell(
-        node.get("id", ""), node.cell_type, node.source, frozenset(tags if isinstance(tags, list) else ())
-    )
+    return Cell(node.get("id", ""), node.cell_type, node.source, frozenset(tags if isinstance(tags, list) else ()))
 
 
 def _reason(error: Exception) -> str:

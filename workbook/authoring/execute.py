@@ -29,9 +29,7 @@ def run(lesson: Lesson, *, timeout_s: float = 120) -> None:
     try:
         client.execute()
     except CellExecutionError as error:
-        raise CourseError(
-            f"{lesson.master.name}: {error.ename}: {error.evalue}\n{error.traceback[-1500:]}"
-        ) from None
+        raise CourseError(f"{lesson.master.name}: {error.ename}: {error.evalue}\n{error.traceback[-1500:]}") from None
     except (CellTimeoutError, DeadKernelError) as error:
         raise CourseError(f"{lesson.master.name}: {str(error).splitlines()[0]}") from None
     clean(node)
@@ -58,9 +56,7 @@ def tidy(node: nbformat.NotebookNode, lesson: Lesson) -> None:
         taken.add(wanted)
         each["id"] = wanted
     node.nbformat, node.nbformat_minor = 4, 5
-    node.metadata = nbformat.from_dict(
-        {key: node.metadata[key] for key in KEPT_METADATA if key in node.metadata}
-    )
+    node.metadata = nbformat.from_dict({key: node.metadata[key] for key in KEPT_METADATA if key in node.metadata})
     node.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     node.metadata["language_info"] = {"name": "python"}
 

@@ -29,15 +29,15 @@ def learner_copy(master: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cells.append(node)
     metadata = copy.deepcopy(master.metadata)
     metadata["course"] = {**metadata.get("course", {}), "built_from": fingerprint(cells)}
-    return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    copied: nbformat.NotebookNode = nbformat.from_dict(
+        {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    )
+    return copied
 
 
 def fingerprint(cells: list[nbformat.NotebookNode]) -> str:
     """Give a short hash of what the cells say, whatever has been run in them."""
-    said = [
-        [cell["id"], cell["cell_type"], cell["source"], sorted(cell["metadata"].get("tags", []))]
-        for cell in cells
-    ]
+    said = [[cell["id"], cell["cell_type"], cell["source"], sorted(cell["metadata"].get("tags", []))] for cell in cells]
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()[:16]
 
 

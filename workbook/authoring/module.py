@@ -21,7 +21,11 @@ def assemble(sources: Iterable[str], origin: str) -> str:
     Raises:
         SyntaxError: a cell does not parse.
     """
-    docstring, imports, typing_imports, bodies, public = "", [], [], [], set()
+    docstring = ""
+    imports: list[str] = []
+    typing_imports: list[str] = []
+    bodies: list[str] = []
+    public: set[str] = set()
     for source in sources:
         lines, taken = source.splitlines(), set()
         for statement in ast.parse(source).body:
@@ -31,7 +35,7 @@ def assemble(sources: Iterable[str], origin: str) -> str:
                 docstring = text
             elif isinstance(statement, ast.Import | ast.ImportFrom):
                 imports.append(text)
-            elif _is_type_checking(statement):
+            elif isinstance(statement, ast.If) and _is_type_checking(statement):
                 typing_imports += [f"    {ast.unparse(each)}" for each in statement.body]
             else:
                 public |= {name for name in _defined(statement) if not name.startswith("_")}
@@ -54,10 +58,9 @@ def _is_docstring(statement: ast.stmt) -> bool:
     )
 
 
-def _is_type_checking(statement: ast.stmt) -> bool:
+def _is_type_checking(statement: ast.If) -> bool:
     return (
-        isinstance(statement, ast.If)
-        and isinstance(statement.test, ast.Name)
+        isinstance(statement.test, ast.Name)
         and statement.test.id == "TYPE_CHECKING"
         and all(isinstance(each, ast.Import | ast.ImportFrom) for each in statement.body)
     )

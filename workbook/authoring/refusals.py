@@ -55,9 +55,7 @@ def _notebook_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
         if times > 1:
             yield f"cell id {cell_id!r} stands on {times} cells; every cell needs its own"
     headings = sum(
-        1
-        for cell in notebook.cells
-        if cell.kind == "markdown" and re.search(r"^# ", cell.source, re.MULTILINE)
+        1 for cell in notebook.cells if cell.kind == "markdown" and re.search(r"^# ", cell.source, re.MULTILINE)
     )
     if headings != 1:
         yield f"{headings} cells hold a first-level heading; a lesson has one title"
@@ -85,13 +83,17 @@ def _cell_problems(lesson: Lesson, cell: Cell) -> Iterator[str]:
         else:
             yield f"line {error.lineno} does not parse: {error.msg}"
         return
+    yield from _import_problems(tree)
+    if cell.exercise:
+        yield from _marker_problems(lesson, cell)
+
+
+def _import_problems(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             yield f"`from {node.module} import *` hides where names come from; name them"
         if isinstance(node, ast.Import | ast.ImportFrom) and "workbook" in ast.unparse(node):
             yield "exported code imports workbook; the package must stand without the course"
-    if cell.exercise:
-        yield from _marker_problems(lesson, cell)
 
 
 def _marker_problems(lesson: Lesson, cell: Cell) -> Iterator[str]:
@@ -106,16 +108,15 @@ def _marker_problems(lesson: Lesson, cell: Cell) -> Iterator[str]:
         yield f"without its solution it does not parse (line {error.lineno}: {error.msg}); indent the markers like the solution"
         return
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    if not any(isinstance(node, ast.Raise) for function in functions for node in ast.walk(function)):
+    stubs = {ast.unparse(node) for function in functions for node in ast.walk(function) if isinstance(node, ast.Raise)}
+    if f"raise NotImplementedError({cell.exercise!r})" not in stubs:
         yield "its solution stands outside a function; the stub would fail on import instead of when it is called"
 
 
 def _exercise_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
     if not notebook.exercises:
         yield "has no exercise; a lesson has at least one"
-    checked = set().union(
-        *(_CALLED_CHECK.findall(cell.source) for cell in notebook.cells if "check" in cell.tags), ()
-    )
+    checked = set().union(*(_CALLED_CHECK.findall(cell.source) for cell in notebook.cells if "check" in cell.tags), ())
     tests = lesson.checkpoint.read_text(encoding="utf-8") if lesson.checkpoint.exists() else ""
     mistakes = list(lesson.mistakes.glob("*.py"))
     for exercise in notebook.exercises:
@@ -148,9 +149,7 @@ def _forward_references(course: Course) -> Iterator[str]:
                     yield f"{lesson.id} {notebook.path.name}: cell {cell.id}: names `{name}`, which lesson {owner.id} only introduces"
 
 
-def _named(
-    cell: Cell, text: str, names: dict[str, Lesson], modules: dict[str, Lesson]
-) -> Iterator[tuple[str, Lesson]]:
+def _named(cell: Cell, text: str, names: dict[str, Lesson], modules: dict[str, Lesson]) -> Iterator[tuple[str, Lesson]]:
     if cell.kind == "code":
         for name in set(_IMPORTED.findall(text)):
             if name in modules:

@@ -111,6 +111,4 @@ def _same(cell: Cell, known: list[Cell]) -> Cell | None:
 
 
 def _same_code(one: Cell, other: Cell) -> bool:
-    return [line.rstrip() for line in one.code.splitlines()] == [
-        line.rstrip() for line in other.code.splitlines()
-    ]
+    return [line.rstrip() for line in one.code.splitlines()] == [line.rstrip() for line in other.code.splitlines()]

@@ -66,14 +66,10 @@ class OutcomeReporter:
         report = yield
         name = getattr(item, "originalname", None) or item.name
         if report.failed and call.excinfo is not None:
-            promise = (
-                (getattr(getattr(item, "function", None), "__doc__", "") or name).strip().splitlines()[0]
-            )
+            promise = (getattr(getattr(item, "function", None), "__doc__", "") or name).strip().splitlines()[0]
             self.send(test=name, **self._explain(call.excinfo.value, promise, in_setup=call.when == "setup"))
         elif report.skipped:
-            self.send(
-                test=name, state=State.BLOCKED, came=f"skipped: {call.excinfo.value if call.excinfo else ''}"
-            )
+            self.send(test=name, state=State.BLOCKED, came=f"skipped: {call.excinfo.value if call.excinfo else ''}")
         elif call.when == "call":
             self.send(test=name, state=State.PASSED)
         return report
@@ -81,11 +77,7 @@ class OutcomeReporter:
     def _explain(self, error: BaseException, promise: str, *, in_setup: bool = False) -> dict[str, Any]:
         causes = list(_chain(error))
         for cause in causes:
-            if (
-                isinstance(cause, NotImplementedError)
-                and cause.args
-                and _EXERCISE.fullmatch(str(cause.args[0]))
-            ):
+            if isinstance(cause, NotImplementedError) and cause.args and _EXERCISE.fullmatch(str(cause.args[0])):
                 return {"state": State.NOT_STARTED, "came": str(cause.args[0])}
             if isinstance(cause, NotYet):
                 return {
@@ -150,6 +142,4 @@ def _lower(promise: str) -> str:
 
 
 def _out_of_time(*_: object) -> None:
-    raise TimeoutError(
-        f"no answer within {_TEST_LIMIT_S:.0f} s; is there a loop that never ends, or a real sleep?"
-    )
+    raise TimeoutError(f"no answer within {_TEST_LIMIT_S:.0f} s; is there a loop that never ends, or a real sleep?")

@@ -40,11 +40,11 @@ class Reference:
         for path, source in self._sources.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(source, encoding="utf-8")
-        for path in (self.root / "ingestion").rglob("*"):
-            if path.is_file() and path.suffix not in (".py", ".pyc"):
-                there = folder / path.relative_to(self.root)
+        for other in (self.root / "ingestion").rglob("*"):
+            if other.is_file() and other.suffix not in (".py", ".pyc"):
+                there = folder / other.relative_to(self.root)
                 there.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, there)
+                shutil.copyfile(other, there)
 
 
 class Sandbox:
@@ -125,15 +125,15 @@ class Sandbox:
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             self.start()
-            assert self._process and self._process.stdin and self._process.stdout
+            assert self._process
+            assert self._process.stdin
+            assert self._process.stdout
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
             if not line:
                 self._process = None
-                raise CourseError(
-                    "the checking process died; run the check again, then `python grade.py doctor`"
-                )
+                raise CourseError("the checking process died; run the check again, then `python grade.py doctor`")
             answered: dict[str, Any] = json.loads(line)
             return answered
 
@@ -153,9 +153,7 @@ def tests_of(lesson: Lesson) -> list[str]:
 
 
 def _verdict(answer: Candidate, exercise: str, seed: int, result: dict[str, Any]) -> Verdict:
-    wanted = [
-        name for name in tests_of(answer.lesson) if not exercise or name.startswith(f"test_{exercise}_")
-    ]
+    wanted = [name for name in tests_of(answer.lesson) if not exercise or name.startswith(f"test_{exercise}_")]
     reported: dict[str, Outcome] = {}
     for fields in result["outcomes"]:
         outcome = Outcome(**{**fields, "state": State(fields["state"])})
@@ -164,9 +162,7 @@ def _verdict(answer: Candidate, exercise: str, seed: int, result: dict[str, Any]
             reported[outcome.test] = outcome
     broken = reported.get("")
     if broken:
-        return judge(
-            str(answer.lesson.id), (broken, *(Outcome(name, broken.state) for name in wanted[1:])), seed=seed
-        )
+        return judge(str(answer.lesson.id), (broken, *(Outcome(name, broken.state) for name in wanted[1:])), seed=seed)
     why = "no answer in time" if result["timed_out"] else "the process ended before this check did"
     missing = Outcome("", State.NOT_YET, "every check to run to its end", why, _last_words(result["output"]))
     outcomes = tuple(reported.get(name) or Outcome(name, *_rest(missing)) for name in wanted)

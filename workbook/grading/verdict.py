@@ -83,9 +83,7 @@ class Verdict:
             ):
                 if words.strip():
                     lines.append(
-                        fill(
-                            words.strip(), WIDTH, initial_indent=f"  {label:<9} ", subsequent_indent=" " * 12
-                        )
+                        fill(words.strip(), WIDTH, initial_indent=f"  {label:<9} ", subsequent_indent=" " * 12)
                     )
         return "\n".join(lines)
 

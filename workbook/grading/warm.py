@@ -46,9 +46,7 @@ def check(job: dict[str, Any], pipe: int) -> None:
     sys.path.insert(0, str(package))
     os.environ["PYTHONPATH"] = os.pathsep.join([str(package), job["root"], os.environ.get("PYTHONPATH", "")])
     os.environ["CHECK_SEED"] = str(job["seed"])
-    reporter = OutcomeReporter(
-        pipe, job["module"], package / job["source"], [tuple(line) for line in job["line_map"]]
-    )
+    reporter = OutcomeReporter(pipe, job["module"], package / job["source"], [tuple(line) for line in job["line_map"]])
     if reporter.import_candidate():
         chosen = ["-k", f"test_{job['exercise']}_"] if job.get("exercise") else []
         quiet = [

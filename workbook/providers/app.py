@@ -20,7 +20,7 @@ from workbook.providers.options import Fault
 from workbook.providers.replies import Reply, error_reply, fault_headers, faulty_reply, http_date, reply_of
 from workbook.providers.scenarios import OptionsError
 from workbook.providers.sessions import Session, Sessions
-from workbook.providers.wire import deliver, reset_connection
+from workbook.providers.wire import deliver, read_request, reset_connection
 
 __all__ = ["MockProvider", "create_app"]
 
@@ -80,6 +80,7 @@ async def _serve(
         if wait_s > 0:
             await asyncio.sleep(wait_s)
         if fault is not None and fault.reset == "before_request":
+            await read_request(receive)
             await reset_connection(send)
             return
         reply = await _answer(endpoint, session, fault, scope, receive)
@@ -90,9 +91,7 @@ async def _serve(
     await deliver(reply.with_headers({"Date": http_date(session.now())}), fault, receive, send)
 
 
-async def _answer(
-    endpoint: ASGIApp, session: Session, fault: Fault | None, scope: Scope, receive: Receive
-) -> Reply:
+async def _answer(endpoint: ASGIApp, session: Session, fault: Fault | None, scope: Scope, receive: Receive) -> Reply:
     if fault is None or not fault.replaces_answer:
         reply = await reply_of(endpoint, scope, receive)
         return reply if fault is None else reply.with_headers(fault_headers(fault, session.now()))

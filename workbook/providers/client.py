@@ -62,9 +62,7 @@ class MockSession:
         self.close()
 
 
-def open_session(
-    scenario: str = "calm", *, seed: int = 0, root: str | None = None, **options: Any
-) -> MockSession:
+def open_session(scenario: str = "calm", *, seed: int = 0, root: str | None = None, **options: Any) -> MockSession:
     """Open a session on a running provider.
 
     Args:

@@ -67,9 +67,7 @@ def mutated(book: OrderBook, mutation: Mutation, inserted_before: int) -> OrderB
     for row in book.rows:
         if row.id in touched:
             latest += timedelta(seconds=1)
-            updated_at = mutation.updated_at or latest.isoformat(timespec="microseconds").replace(
-                "+00:00", "Z"
-            )
+            updated_at = mutation.updated_at or latest.isoformat(timespec="microseconds").replace("+00:00", "Z")
             version = orjson.loads(row.encoded)["version"] + 1
             row = row.with_fields(version=version, status="amended", updated_at=updated_at)
         if row.id not in doomed:

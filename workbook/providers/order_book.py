@@ -110,11 +110,7 @@ class OrderBook:
         keys = self._updated_keys
         start = 0
         if since_us is not None:
-            start = (
-                bisect_left(keys, (since_us,))
-                if after_id is None
-                else bisect_right(keys, (since_us, after_id))
-            )
+            start = bisect_left(keys, (since_us,)) if after_id is None else bisect_right(keys, (since_us, after_id))
         end = len(keys) if until_us is None else bisect_left(keys, (until_us,))
         stop = min(end, start + limit)
         return self._updated_encoded[start:stop], stop < end

@@ -118,9 +118,7 @@ async def by_link(request: Request) -> Response:
     last = max(1, -(-len(session.book) // limit))
     links = [("first", 1), ("last", last)] + ([("prev", page - 1)] if page > 1 else [])
     links += [("next", page + 1)] if page < last else []
-    value = ", ".join(
-        f'<{_next_url(request, f"page={n}&limit={limit}")}>; rel="{relation}"' for relation, n in links
-    )
+    value = ", ".join(f'<{_next_url(request, f"page={n}&limit={limit}")}>; rel="{relation}"' for relation, n in links)
     request.scope["served_page"] = True
     return _json(b"[" + b",".join(rows) + b"]", headers={"Link": value})
 
@@ -172,9 +170,7 @@ async def create(request: Request) -> Response:
     if key is not None and key in session.idempotent_replies:
         first_digest, reply = session.idempotent_replies[key]
         if first_digest != digest:
-            return _error(
-                422, "This Idempotency-Key came with another body before.", "idempotency_key_reused"
-            )
+            return _error(422, "This Idempotency-Key came with another body before.", "idempotency_key_reused")
         return _as_response(reply.with_headers({"Idempotent-Replayed": "true"}))
     fields = orjson.loads(body)
     if not isinstance(fields, dict):

@@ -165,6 +165,4 @@ def options_for(scenario: str, overrides: dict[str, Any] | None = None) -> Optio
     try:
         return msgspec.convert(SCENARIOS[scenario] | (overrides or {}), Options)
     except msgspec.ValidationError as error:
-        raise OptionsError(
-            f"scenario {scenario!r}: {error} (the options are listed in scenarios.py)"
-        ) from None
+        raise OptionsError(f"scenario {scenario!r}: {error} (the options are listed in scenarios.py)") from None

@@ -44,9 +44,7 @@ def serve(host: str = "127.0.0.1", port: int = 0) -> Iterator[Provider]:
     """
     listener = socket.create_server((host, port), backlog=2048)
     server = uvicorn.Server(_config())
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": [listener]}, name="mock-provider", daemon=True
-    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="mock-provider", daemon=True)
     thread.start()
     try:
         _wait_until_started(server, thread)

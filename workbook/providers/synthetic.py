@@ -18,8 +18,7 @@ def synthetic_rows(count: int) -> list[Row]:
     """*count* orders of about 300 bytes, one a second from 1 January 2026; the same on every machine."""
     start_us = instant_us(_FIRST_AT)
     return [
-        _row(n, _FIRST_AT + timedelta(seconds=n), start_us + n * 1_000_000, f"ord_{n:09d}")
-        for n in range(1, count + 1)
+        _row(n, _FIRST_AT + timedelta(seconds=n), start_us + n * 1_000_000, f"ord_{n:09d}") for n in range(1, count + 1)
     ]
 
 

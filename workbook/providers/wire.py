@@ -16,7 +16,7 @@ from starlette.types import Receive, Send
 from workbook.providers.options import Fault
 from workbook.providers.replies import Reply
 
-__all__ = ["deliver", "reset_connection"]
+__all__ = ["deliver", "read_request", "reset_connection"]
 
 _FLUSH_S = 0.02
 """How long the bytes before a cut get to reach the client: a reset may overtake them."""
@@ -43,6 +43,16 @@ async def deliver(reply: Reply, fault: Fault | None, receive: Receive, send: Sen
         await _drip(body, fault.drip_bytes_per_s, receive, send)
     else:
         await send({"type": "http.response.body", "body": body})
+
+
+async def read_request(receive: Receive) -> None:
+    """Take in the whole request and forget it.
+
+    A client that is still sending when the reset comes learns of it from its write, and its read then finds a
+    mere end of stream.
+    """
+    while (await receive()).get("more_body", False):
+        pass
 
 
 async def reset_connection(send: Send) -> None:

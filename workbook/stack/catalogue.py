@@ -8,6 +8,4 @@ from workbook.stack.postgres import Postgres
 from workbook.stack.redis import Redis
 from workbook.stack.server import Server
 
-SERVERS: dict[str, type[Server]] = {
-    kind.name: kind for kind in (MockApi, KafkaMock, KafkaBroker, Redis, Postgres, S3)
-}
+SERVERS: dict[str, type[Server]] = {kind.name: kind for kind in (MockApi, KafkaMock, KafkaBroker, Redis, Postgres, S3)}

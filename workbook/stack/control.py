@@ -50,9 +50,7 @@ def ensure_up(root: Path | str | None = None, also: Iterable[str] = ()) -> dict[
                 offered = _offered(_bring_up(layout, wanted) if wanted else live_state(layout))
                 EnvFile(layout.env_file).write_block(_block(offered, choice))
     except OSError as error:
-        raise StackError(
-            f"the stack can't work in {layout.root}: {error.strerror} ({error.filename})"
-        ) from error
+        raise StackError(f"the stack can't work in {layout.root}: {error.strerror} ({error.filename})") from error
     values = {**offered, **choice.values}
     publish(os.environ, values, choice)
     return values
@@ -106,9 +104,7 @@ def _satisfies(state: State | None, wanted: Iterable[str]) -> bool:
     if state is None:
         return False
     known = state.servers
-    return all(
-        name in known and (known[name].status in USABLE or _does_without(state, name)) for name in wanted
-    )
+    return all(name in known and (known[name].status in USABLE or _does_without(state, name)) for name in wanted)
 
 
 def _does_without(state: State, name: str) -> bool:
@@ -157,9 +153,7 @@ def _start_supervisor(layout: Layout) -> None:
     finally:
         os.close(log)
     if done.returncode != 0:
-        raise StackError(
-            f"the stack's supervisor did not start: {logs.telling_line(layout.log_file('supervisor'))}"
-        )
+        raise StackError(f"the stack's supervisor did not start: {logs.telling_line(layout.log_file('supervisor'))}")
 
 
 def _await(layout: Layout, names: Iterable[str], generation: int) -> State:

@@ -42,9 +42,7 @@ def diagnose(root: Path | str | None = None) -> list[Finding]:
     layout = Layout.of(root)
     findings = [
         _by_error("python", f"Python {sys.version.split()[0]} at {sys.executable}", require_python),
-        _by_error(
-            "disk", f"{shutil.disk_usage(layout.root).free // 2**20} MB free", layout.require_free_disk
-        ),
+        _by_error("disk", f"{shutil.disk_usage(layout.root).free // 2**20} MB free", layout.require_free_disk),
         _checkout(layout),
         _postgres(),
         _redis(),
@@ -77,9 +75,7 @@ def _postgres() -> Finding:
     from workbook.stack.postgres import find_binaries
 
     if (found := find_binaries()) is None:
-        return Finding(
-            "postgres", False, "no PostgreSQL wheel in this Python", "pip install -r requirements.txt"
-        )
+        return Finding("postgres", False, "no PostgreSQL wheel in this Python", "pip install -r requirements.txt")
     return Finding("postgres", True, str(found / "postgres"))
 
 
@@ -96,9 +92,7 @@ def _kafka() -> Finding:
     from workbook.stack.kafka_broker import what_is_missing
 
     said, _, remedy = what_is_missing().partition(": ")
-    return Finding(
-        "kafka", not said, said or "Java and Maven are there for `make kafka`", remedy, optional=True
-    )
+    return Finding("kafka", not said, said or "Java and Maven are there for `make kafka`", remedy, optional=True)
 
 
 def _chromium() -> Finding:
@@ -131,9 +125,7 @@ def _urls(layout: Layout) -> list[Finding]:
         if server.status == "ready":
             addresses.update(server.variables)
     addresses.update(choice.values)
-    return findings + [
-        _reach(name, url, name in choice.values) for name, url in addresses.items() if _is_address(name)
-    ]
+    return findings + [_reach(name, url, name in choice.values) for name, url in addresses.items() if _is_address(name)]
 
 
 def _is_address(name: str) -> bool:
@@ -145,14 +137,10 @@ def _reach(name: str, url: str, is_users: bool) -> Finding:
 
     parts = urlsplit(url.split(",")[0] if "://" in url else f"tcp://{url.split(',')[0]}")
     host = parts.hostname or "127.0.0.1"
-    place = (
-        f"{host}:{parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)}"  # never the URL: it may hold a password
-    )
+    place = f"{host}:{parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)}"  # never the URL: it may hold a password
     if accepts_connections(host, int(place.rpartition(":")[2])):
         return Finding(name, True, f"{place} answers{' (set by you)' if is_users else ''}")
     remedy = (
-        f"start that server, or unset {name} to use the embedded one"
-        if is_users
-        else "`make down`, then `make up`"
+        f"start that server, or unset {name} to use the embedded one" if is_users else "`make down`, then `make up`"
     )
     return Finding(name, False, f"nothing answers at {place}", remedy)

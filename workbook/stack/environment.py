@@ -30,9 +30,7 @@ NAMES = tuple(dict.fromkeys(name for names in VARIABLES.values() for name in nam
 MARKER = "WORKBOOK_STACK"
 """Holds, as JSON, what the stack has put into this environment; child processes inherit both."""
 
-_BEGIN = (
-    "# >>> workbook stack: `make up` writes these lines, `make down` removes them; your own lines win >>>"
-)
+_BEGIN = "# >>> workbook stack: `make up` writes these lines, `make down` removes them; your own lines win >>>"
 _END = "# <<< workbook stack <<<"
 _BLOCK = re.compile(
     re.escape(_BEGIN.encode()) + rb"\r?\n(.*?)" + re.escape(_END.encode()) + rb"(?:\r?\n|\Z)", re.DOTALL
@@ -122,9 +120,7 @@ class UsersChoice:
     def wanted_servers(self) -> tuple[str, ...]:
         """The servers that have to run for this user; the real Kafka only comes when asked for by name."""
         taken = self.values
-        return tuple(
-            server for server, names in VARIABLES.items() if server != "kafka" and names[0] not in taken
-        )
+        return tuple(server for server, names in VARIABLES.items() if server != "kafka" and names[0] not in taken)
 
 
 def published(environ: Mapping[str, str]) -> dict[str, str]:

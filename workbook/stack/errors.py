@@ -20,6 +20,5 @@ def require_python(version: tuple[int, ...] = sys.version_info[:3], executable: 
     if version[:2] < OLDEST_PYTHON:
         found = ".".join(str(part) for part in version)
         raise StackError(
-            f"Python {found} at {executable} is too old: install Python 3.11 or newer, "
-            "then `make run` with it"
+            f"Python {found} at {executable} is too old: install Python 3.11 or newer, then `make run` with it"
         )

@@ -53,9 +53,7 @@ def serve_kafka_mock(report: Report) -> None:
     """Keep a client with a mock cluster alive: the cluster lives in it."""
     from confluent_kafka import Producer
 
-    holder = Producer(
-        {"test.mock.num.brokers": 1, "bootstrap.servers": "replaced-by-the-mock", "log_level": 4}
-    )
+    holder = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "replaced-by-the-mock", "log_level": 4})
     brokers = holder.list_topics(timeout=30).brokers.values()
     report({"KAFKA_BOOTSTRAP_SERVERS": ",".join(f"{broker.host}:{broker.port}" for broker in brokers)})
     while True:

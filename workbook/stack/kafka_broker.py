@@ -52,9 +52,7 @@ def java_version() -> int | None:
     """The major version of the `java` on the PATH, or None."""
     if shutil.which("java") is None:
         return None
-    told = subprocess.run(
-        ["java", "-version"], check=False, capture_output=True, text=True, timeout=30
-    ).stderr
+    told = subprocess.run(["java", "-version"], check=False, capture_output=True, text=True, timeout=30).stderr
     found = re.search(r'version "(?:1\.)?(\d+)', told)
     return int(found.group(1)) if found else None
 
@@ -89,9 +87,7 @@ def fetch(layout: Layout) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     command = ["mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
     with layout.log_file("maven").open("w", encoding="utf-8") as log:
-        done = subprocess.run(
-            command, check=False, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        done = subprocess.run(command, check=False, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     if done.returncode != 0 or not any(fresh.glob("kafka_2.13-*.jar")):
         log_file = layout.log_file("maven")
         raise StackError(f"Maven could not get Kafka's jars: {logs.telling_line(log_file)} (log: {log_file})")

@@ -25,9 +25,7 @@ class Life:
     of its log, until the next `start`. Nothing here waits.
     """
 
-    def __init__(
-        self, server: Server, lifeline: Lifeline, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, server: Server, lifeline: Lifeline, clock: Callable[[], float] = time.monotonic) -> None:
         self.server = server
         self.state = ServerState("starting", required=server.required)
         self._lifeline = lifeline

@@ -20,8 +20,7 @@ def require_locks() -> None:
     """Raise StackError where there is no `flock`: the embedded stack runs on Linux, macOS and WSL."""
     if fcntl is None:
         raise StackError(
-            "the embedded stack needs Linux, macOS or WSL 2: "
-            "run it there, or `docker compose up -d` and set the URLs"
+            "the embedded stack needs Linux, macOS or WSL 2: run it there, or `docker compose up -d` and set the URLs"
         )
 
 

@@ -8,9 +8,7 @@ import shutil
 from pathlib import Path
 
 LIMIT_BYTES = 5 * 1024 * 1024
-_TELLING = re.compile(
-    r"FATAL|PANIC|ERROR|Error|error|[Ee]xception|could not|can't|cannot|[Ii]nvalid|[Aa]lready in use"
-)
+_TELLING = re.compile(r"FATAL|PANIC|ERROR|Error|error|[Ee]xception|could not|can't|cannot|[Ii]nvalid|[Aa]lready in use")
 
 _POSTGRES_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] (?=[A-Z]+:)", re.MULTILINE)
 

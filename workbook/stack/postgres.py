@@ -47,9 +47,7 @@ class Postgres(Server):
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast": ends the sessions and leaves a clean data folder
-    kill_signal = (
-        signal.SIGQUIT
-    )  # "immediate": takes all its processes along; SIGKILL would leave busy ones behind
+    kill_signal = signal.SIGQUIT  # "immediate": takes all its processes along; SIGKILL would leave busy ones behind
 
     port = 0
 

@@ -49,9 +49,7 @@ def account_for(*paths: Path) -> Account | None:
     nobody = pwd.getpwnam("nobody")
     closed = next((folder for path in paths for folder in path.parents if not _open_to_all(folder)), None)
     if closed is not None and not sys.platform.startswith("linux"):
-        raise StackError(
-            f"PostgreSQL does not run as root, and others can't enter {closed}: work as an ordinary user"
-        )
+        raise StackError(f"PostgreSQL does not run as root, and others can't enter {closed}: work as an ordinary user")
     return Account(nobody.pw_uid, nobody.pw_gid, passes_closed_folders=closed is not None)
 
 

@@ -90,9 +90,7 @@ class Supervisor:
         for listener in asleep:
             self._selector.register(listener, selectors.EVENT_READ)
         starting = any(life.state.status == "starting" for life in self._lives.values())
-        awake = [
-            key.fileobj for key, _ in self._selector.select(STARTING_TICK_S if starting else QUIET_TICK_S)
-        ]
+        awake = [key.fileobj for key, _ in self._selector.select(STARTING_TICK_S if starting else QUIET_TICK_S)]
         for listener, life in asleep.items():
             self._selector.unregister(listener)
             if listener in awake:

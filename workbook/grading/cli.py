@@ -1,0 +1,184 @@
+"""`grade.py`: where the learner stands, and the grade."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from workbook.course import FOLDERS, ROOT, CourseError, Lesson, find_lesson, lessons
+from workbook.grading import progress
+from workbook.grading.verdict import State, Verdict
+
+EXAMPLES = """\
+examples:
+  python grade.py                 where you stand, and what comes next
+  python grade.py m01             grade module 01: one line a lesson; exit 0 only when all have passed
+  python grade.py m01.04          grade one lesson, and say what is missing
+  python grade.py m01.04 --watch  again each time you save the notebook
+  python grade.py reset m01.04    start a lesson anew (your notebook is kept in .workbook/backup/)
+  python grade.py m01 --solutions prove that the solutions pass (for instructors)
+  python grade.py doctor          what is wrong with this machine
+
+exit codes: 0 all passed, 1 not all passed, 2 wrong call, 3 blocked by the machine
+"""
+
+OK, NOT_ALL, WRONG_CALL, BLOCKED = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `grade.py` and give its exit code."""
+    chosen = _parser().parse_args(arguments)
+    out = Console(highlight=False, soft_wrap=True)
+    try:
+        return _run(chosen, out)
+    except CourseError as error:
+        print(f"grade.py: {error}", file=sys.stderr)
+        return WRONG_CALL
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="grade.py",
+        description="Where you stand in the course, and the grade.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", nargs="?", default="", help="m01 .. m04, a lesson such as m01.04, `reset`, or `doctor`")
+    parser.add_argument("lesson", nargs="?", default="", help="with `reset`: the lesson")
+    parser.add_argument("--watch", action="store_true", help="grade again each time a notebook is saved")
+    parser.add_argument(
+        "--solutions", action="store_true", help="grade and run the solutions in place of your notebooks"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--seed", type=int, help="repeat the inputs of an earlier grading")
+    return parser
+
+
+def _run(chosen: argparse.Namespace, out: Console) -> int:
+    match chosen.what:
+        case "":
+            return _overview(out)
+        case "doctor":
+            return _doctor(out)
+        case "reset":
+            return _reset(chosen.lesson, out)
+    chosen_lessons = _chosen(chosen.what)
+    if chosen.watch:
+        return _watch(chosen_lessons, lambda: _grade(chosen_lessons, chosen, out), out)
+    return _grade(chosen_lessons, chosen, out)
+
+
+def _chosen(what: str) -> list[Lesson]:
+    if what.lower() in FOLDERS:
+        found = list(lessons(module=what.lower()))
+        if not found:
+            raise CourseError(f"module {what} has no lessons yet")
+        return found
+    return [find_lesson(what)]
+
+
+def _overview(out: Console) -> int:
+    from workbook.grading.grade import standing
+
+    passed = progress.load()
+    states = [(lesson, standing(lesson, passed)) for lesson in lessons()]
+    for module, folder in FOLDERS.items():
+        mine = [state for lesson, state in states if lesson.id.module == module]
+        if mine:
+            done = sum(state == "passed" for state in mine)
+            started = sum(state == "started" for state in mine)
+            bar = "█" * round(20 * done / len(mine))
+            out.print(
+                f"{module}  {folder:<18} {bar:░<20}  {done} of {len(mine)} passed{f', {started} started' if started else ''}"
+            )
+    waiting = next((lesson for lesson, state in states if state != "passed"), None)
+    if waiting is None:
+        out.print("Every lesson has passed.")
+    else:
+        out.print(f"Next: {waiting.id}, {waiting.notebook.relative_to(ROOT).as_posix()}  (open it with `make lab`)")
+    return OK
+
+
+def _doctor(out: Console) -> int:
+    from workbook.stack import diagnose
+
+    findings = diagnose()
+    for finding in findings:
+        state = "ok" if finding.ok else "optional" if finding.optional else "problem"
+        out.print(f"{state:<9} {finding.name:<24} {finding.detail}")
+        if not finding.ok and finding.remedy:
+            out.print(f"{'':34} {finding.remedy}")
+    return OK if all(finding.ok or finding.optional for finding in findings) else BLOCKED
+
+
+def _reset(name: str, out: Console) -> int:
+    from workbook.grading.reset import reset
+
+    if not name:
+        raise CourseError("say which lesson to start anew: python grade.py reset m01.04")
+    for line in reset(find_lesson(name)):
+        out.print(line)
+    return OK
+
+
+def _grade(chosen_lessons: list[Lesson], chosen: argparse.Namespace, out: Console) -> int:
+    from workbook.grading.grade import grade
+
+    one = len(chosen_lessons) == 1
+    verdicts: list[Verdict] = []
+    with _progress(enabled=not chosen.json) as bar:
+        task = bar.add_task("grading", total=len(chosen_lessons))
+        for verdict in grade(chosen_lessons, solutions=chosen.solutions, seed=chosen.seed):
+            verdicts.append(verdict)
+            bar.advance(task)
+            if not chosen.json:
+                bar.console.print(
+                    verdict.text() if one else verdict.line(), highlight=False, soft_wrap=True, markup=False
+                )
+    if chosen.json:
+        print(json.dumps([verdict.as_dict() for verdict in verdicts], ensure_ascii=False, indent=1))
+    elif not one:
+        _summary(verdicts, out)
+    if any(verdict.state is State.BLOCKED for verdict in verdicts):
+        return BLOCKED
+    return OK if all(verdict.state is State.PASSED for verdict in verdicts) else NOT_ALL
+
+
+def _summary(verdicts: list[Verdict], out: Console) -> None:
+    counts = {state: sum(verdict.state is state for verdict in verdicts) for state in State}
+    parts = [f"{count} {state}" for state, count in counts.items() if count and state is not State.PASSED]
+    points = sum(verdict.points for verdict in verdicts)
+    out.print(
+        f"\n{counts[State.PASSED]} of {len(verdicts)} passed{', ' + ', '.join(parts) if parts else ''}"
+        f"; {points} of {10 * len(verdicts)} points"
+    )
+
+
+def _progress(*, enabled: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=not sys.stdout.isatty())
+    return Progress(
+        *columns,
+        transient=True,
+        console=console if console.is_terminal else Console(highlight=False),
+        disable=not enabled,
+    )
+
+
+def _watch(chosen_lessons: list[Lesson], grade_once: Callable[[], int], out: Console) -> int:
+    paths = [lesson.notebook for lesson in chosen_lessons]
+    seen: dict[Path, int] | None = None
+    while True:
+        now = {path: path.stat().st_mtime_ns for path in paths if path.exists()}
+        if now != seen:
+            seen = now
+            grade_once()
+            out.print("waiting for a notebook to be saved (Ctrl+C ends this)")
+        time.sleep(0.5)
