@@ -12,6 +12,8 @@ from workbook.authoring.module import HEADER, assemble, formatted
 from workbook.authoring.refusals import Course, refusals
 from workbook.course import ROOT, CourseError, Lesson, lessons
 
+NO_MASTER = " (no master makes it)"
+
 
 @dataclass(frozen=True)
 class Built:
@@ -79,22 +81,27 @@ def compare(built: Built, root: Path = ROOT) -> Difference:
     difference = Difference()
     for path, text in {**built.notebooks, **built.modules}.items():
         there = root / path
-        if there.exists() and there.read_text(encoding="utf-8") == text:
+        if there.exists() and text_of(there) == text:
             continue
         theirs = is_learners(there, built.lesson_of[path], text)
         (difference.learners if theirs else difference.stale).append(path)
     made = {root / path for path in (*built.notebooks, *built.modules)}
     for there in (*root.glob("modules/*/*.ipynb"), *root.glob("ingestion/**/*.py")):
         if there not in made and ".ipynb_checkpoints" not in there.parts:
-            difference.stale.append(f"{there.relative_to(root).as_posix()} (no master makes it)")
+            difference.stale.append(f"{there.relative_to(root).as_posix()}{NO_MASTER}")
     return difference
+
+
+def text_of(path: Path) -> str:
+    """Read *path*, whatever it holds."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def is_learners(there: Path, lesson: Lesson, built_text: str) -> bool:
     """Whether *there* holds a learner's work: a module made from their notebook, or a current notebook they have changed."""
     if not there.exists():
         return False
-    text = there.read_text(encoding="utf-8")
+    text = text_of(there)
     if there.suffix == ".py":
         return text.startswith(HEADER.format(origin=lesson.notebook.relative_to(lesson.root).as_posix()))
     try:
@@ -112,7 +119,11 @@ def fingerprint_changed(node: NotebookNode, stamp: str) -> bool:
 
 
 def write(built: Built, root: Path = ROOT, *, overwrite_learners: bool = False) -> list[str]:
-    """Write what differs; a learner's own files stay unless *overwrite_learners*. Returns the paths written."""
+    """Write what differs, and delete what was built from a master that is gone.
+
+    A learner's own files stay unless *overwrite_learners*, and so do files that no build ever made. Returns the paths
+    written or deleted.
+    """
     difference = compare(built, root)
     texts = {**built.notebooks, **built.modules}
     written = []
@@ -121,7 +132,13 @@ def write(built: Built, root: Path = ROOT, *, overwrite_learners: bool = False) 
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(texts[path], encoding="utf-8")
         else:
-            path = path.removesuffix(" (no master makes it)")
+            path = path.removesuffix(NO_MASTER)
+            if not _was_built(text_of(root / path)):
+                continue
             (root / path).unlink()
         written.append(path)
     return written
+
+
+def _was_built(text: str) -> bool:
+    return text.startswith(HEADER.partition("{")[0] + "solutions/") or '"built_from": "' in text

@@ -1,8 +1,10 @@
 """What a notebook's cells say about themselves: nbdev's directives, nbgrader's solution markers, the lesson's tags."""
 
+import ast
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from workbook.course import CourseError
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
 
-_DIRECTIVE = re.compile(r"#\|[ \t]*([a-z_]+):?[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^#\|[ \t]*([a-z_]+):?[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _MARKED = re.compile(rf"^([ \t]*){BEGIN}\n(.*?\n)??[ \t]*{END}[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
@@ -34,10 +36,15 @@ class Cell:
     @property
     def code(self) -> str:
         """The source without its directive lines, without the marker lines and without a trailing newline."""
-        lines = [
-            line for line in self.source.splitlines() if not line.startswith("#|") and line.strip() not in (BEGIN, END)
-        ]
-        return "\n".join(lines).strip("\n")
+        return "\n".join(line for line in self._split[1] if line.strip() not in (BEGIN, END)).strip("\n")
+
+    @cached_property
+    def _split(self) -> tuple[list[str], list[str]]:
+        """The directive lines, and all the others; a line inside a string is no directive, whatever it looks like."""
+        lines = self.source.split("\n")
+        said = {row for row, line in enumerate(lines) if self.kind == "code" and line.startswith("#|")}
+        said -= _inside_strings(self.source) if said else set()
+        return [lines[row] for row in sorted(said)], [line for row, line in enumerate(lines) if row not in said]
 
     @property
     def exercise(self) -> str | None:
@@ -112,8 +119,8 @@ def read_node(path: Path) -> nbformat.NotebookNode:
     try:
         node: nbformat.NotebookNode = nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
         for cell in node.cells:
-            cell.source = "".join(cell.source)  # the file format allows a list of lines
-            _ = (cell.cell_type, cell.metadata)
+            cell.source = "".join(cell.source).replace("\r\n", "\n")  # the file format allows a list of lines
+            _ = (cell.cell_type, cell.metadata.get, node.metadata.get)
     except OSError as error:
         raise CourseError(
             f"{path.name}: cannot be read ({error.strerror}); restore it with git or `python grade.py reset`"
@@ -129,6 +136,17 @@ def cell_of(node: nbformat.NotebookNode) -> Cell:
     """See one nbformat cell as a `Cell`."""
     tags = node.metadata.get("tags", [])
     return Cell(node.get("id", ""), node.cell_type, node.source, frozenset(tags if isinstance(tags, list) else ()))
+
+
+def _inside_strings(source: str) -> set[int]:
+    if '"""' not in source and "'''" not in source:
+        return set()
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError):
+        return set()
+    strings = [each for each in nodes if isinstance(each, ast.Constant | ast.JoinedStr)]
+    return {row for each in strings for row in range(each.lineno, each.end_lineno or each.lineno)}
 
 
 def _reason(error: Exception) -> str:

@@ -55,10 +55,22 @@ def tidy(node: nbformat.NotebookNode, lesson: Lesson) -> None:
             wanted = f"{prefix}c{number:02d}"
         taken.add(wanted)
         each["id"] = wanted
+        if _is_only_a_docstring(each):
+            each.metadata["tags"] = sorted({*each.metadata.get("tags", []), MEASURED})
     node.nbformat, node.nbformat_minor = 4, 5
     node.metadata = nbformat.from_dict({key: node.metadata[key] for key in KEPT_METADATA if key in node.metadata})
     node.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     node.metadata["language_info"] = {"name": "python"}
+
+
+def _is_only_a_docstring(node: nbformat.NotebookNode) -> bool:
+    """Whether an exported cell holds nothing but a text, which a kernel may or may not echo."""
+    cell = cell_of(node)
+    return (
+        cell.is_exported
+        and cell.code.startswith('"""')
+        and cell.code.rstrip(";").find('"""', 3) == len(cell.code.rstrip(";")) - 3
+    )
 
 
 def clean(node: nbformat.NotebookNode) -> None:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,9 +28,16 @@ def assemble(sources: Iterable[str], origin: str) -> str:
     bodies: list[str] = []
     public: set[str] = set()
     for source in sources:
-        lines, taken = source.splitlines(), set()
-        for statement in ast.parse(source).body:
-            rows = range(statement.lineno - 1, statement.end_lineno or statement.lineno)
+        lines, taken = source.replace("\r\n", "\n").split("\n"), set()
+        statements = ast.parse(source).body
+        crowded = {
+            row for row, times in Counter(row for each in statements for row in _rows(each)).items() if times > 1
+        }
+        for statement in statements:
+            rows = _rows(statement)
+            if not crowded.isdisjoint(rows):  # `import json; limit = 3`: the line stays whole, where it is
+                public |= {name for name in _defined(statement) if not name.startswith("_")}
+                continue
             text = "\n".join(lines[row] for row in rows)
             if not docstring and not bodies and _is_docstring(statement):
                 docstring = text
@@ -50,6 +58,10 @@ def assemble(sources: Iterable[str], origin: str) -> str:
     return "\n\n".join(part for part in top if part) + "\n\n\n" + "\n\n\n".join(bodies) + "\n"
 
 
+def _rows(statement: ast.stmt) -> range:
+    return range(statement.lineno - 1, statement.end_lineno or statement.lineno)
+
+
 def _is_docstring(statement: ast.stmt) -> bool:
     return (
         isinstance(statement, ast.Expr)
@@ -62,6 +74,7 @@ def _is_type_checking(statement: ast.If) -> bool:
     return (
         isinstance(statement.test, ast.Name)
         and statement.test.id == "TYPE_CHECKING"
+        and not statement.orelse
         and all(isinstance(each, ast.Import | ast.ImportFrom) for each in statement.body)
     )
 

@@ -107,7 +107,7 @@ def _same(cell: Cell, known: list[Cell]) -> Cell | None:
         if not reference.exercise and (cell.id == reference.id or cell.source == reference.source):
             return reference
     names = defined_names(cell.code)
-    return next((each for each in known if not each.exercise and names & defined_names(each.code)), None)
+    return next((each for each in known if names & defined_names(each.code)), None)
 
 
 def _same_code(one: Cell, other: Cell) -> bool:

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from rich.console import Console
@@ -32,8 +33,11 @@ OK, NOT_ALL, WRONG_CALL, BLOCKED = 0, 1, 2, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `grade.py` and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a sign still shows the answer
     chosen = _parser().parse_args(arguments)
-    out = Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True, markup=False)
     try:
         return _run(chosen, out)
     except CourseError as error:
@@ -94,9 +98,10 @@ def _overview(out: Console) -> int:
         if mine:
             done = sum(state == "passed" for state in mine)
             started = sum(state == "started" for state in mine)
-            bar = "█" * round(20 * done / len(mine))
+            full, empty = "█░" if out.encoding.lower().startswith("utf") else "#."
+            bar = full * round(20 * done / len(mine))
             out.print(
-                f"{module}  {folder:<18} {bar:░<20}  {done} of {len(mine)} passed{f', {started} started' if started else ''}"
+                f"{module}  {folder:<18} {bar:{empty}<20}  {done} of {len(mine)} passed{f', {started} started' if started else ''}"
             )
     waiting = next((lesson for lesson, state in states if state != "passed"), None)
     if waiting is None:

@@ -1,6 +1,8 @@
 """The pytest plugin that runs inside the checking process and reports each test's outcome as it happens."""
 
+import contextlib
 import importlib
+import inspect
 import json
 import os
 import re
@@ -9,54 +11,77 @@ import threading
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 
 from workbook.grading.expect import Blocked, NotYet
+from workbook.grading.originals import Originals
 from workbook.grading.verdict import State
 
 _EXERCISE = re.compile(r"m\d\d-\d\d-ex\d+")
 _TEST_LIMIT_S = 10.0
 
 
+class TimeUp(TimeoutError):
+    """An answer has not come to an end."""
+
+
 class OutcomeReporter:
     """Imports the candidate, then turns every test's end into one line of JSON on a pipe."""
 
-    def __init__(self, pipe: int, module: str, source: Path, line_map: list[tuple[str, int]]) -> None:
-        self._pipe = pipe
-        self._module = module
-        self._source = str(source)
-        self._line_map = line_map
-        self._write, self._dumps = os.write, json.dumps  # bound before any answer is imported
+    def __init__(
+        self, pipe: int, key: str, job: dict[str, Any], originals: Originals, codes: frozenset[CodeType]
+    ) -> None:
+        self._module = job["module"]
+        self._source = str(Path(job["package"], job["source"]))
+        self._line_map = [tuple(line) for line in job["line_map"]]
+        self._originals, self._codes = originals, codes
+        write, dumps = os.write, json.dumps  # bound before any answer is imported
+        self._send = lambda fields: write(pipe, f"{key}{dumps(fields)}\n".encode())
 
     def send(self, **fields: Any) -> None:
-        """Report one outcome."""
-        self._write(self._pipe, self._dumps(fields).encode() + b"\n")
+        """Report one outcome. A line without the job's key counts for nothing."""
+        self._send(fields)
 
     def import_candidate(self) -> bool:
         """Import the answer, so that an error in it is reported once and as its own."""
         try:
-            importlib.import_module(self._module)
+            with _time_limit():
+                importlib.import_module(self._module)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # an answer may raise anything, SystemExit included
             self.send(test="", **self._explain(error, "the cell runs from top to bottom"))
             return False
-        return True
+        return not self._report_tampering("")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take note of the checkpoint's own functions: they were imported after the answer, so are they as written?"""
+        for item in session.items:
+            function: Any = getattr(item, "function", None)
+            given = getattr(function, "hypothesis", None)
+            if inspect.unwrap(given.inner_test if given else function).__code__ not in self._codes:
+                self._report_tampering(_name(item), _name(item))
+            self._originals.note(function.__module__)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Let no outcome stand for which the answer has changed what judges it."""
+        done = yield
+        self._report_tampering(_name(item))
+        return done
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Give each test a time limit, so that an endless loop is an answer and not a hang."""
-        if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-            return (yield)
-        previous = signal.signal(signal.SIGALRM, _out_of_time)
-        signal.setitimer(signal.ITIMER_REAL, _TEST_LIMIT_S)
+        """Give each test a time limit, so that an endless loop is an answer and not a hang; one such is enough."""
         try:
-            return (yield)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
+            with _time_limit():
+                return (yield)
+        except TimeUp:
+            item.session.shouldstop = "out of time"
+            raise
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -64,15 +89,27 @@ class OutcomeReporter:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Report the outcome of a test's call, or of a set-up that failed."""
         report = yield
-        name = getattr(item, "originalname", None) or item.name
-        if report.failed and call.excinfo is not None:
+        name, error = _name(item), call.excinfo.value if call.excinfo else None
+        if report.failed and error is not None:
             promise = (getattr(getattr(item, "function", None), "__doc__", "") or name).strip().splitlines()[0]
-            self.send(test=name, **self._explain(call.excinfo.value, promise, in_setup=call.when == "setup"))
+            self.send(test=name, **self._explain(error, promise, in_setup=call.when == "setup"))
         elif report.skipped:
-            self.send(test=name, state=State.BLOCKED, came=f"skipped: {call.excinfo.value if call.excinfo else ''}")
+            state = State.NOT_YET if error and self._where(error) else State.BLOCKED
+            self.send(test=name, state=state, came=f"skipped: {error or ''}")
         elif call.when == "call":
             self.send(test=name, state=State.PASSED)
         return report
+
+    def _report_tampering(self, test: str, replaced: str = "") -> bool:
+        replaced = replaced or self._originals.replaced()
+        if replaced:
+            self.send(
+                test=test,
+                state=State.NOT_YET,
+                expected="an answer that leaves everything outside its module as it is",
+                came=f"{replaced} has been replaced",
+            )
+        return bool(replaced)
 
     def _explain(self, error: BaseException, promise: str, *, in_setup: bool = False) -> dict[str, Any]:
         causes = list(_chain(error))
@@ -88,7 +125,7 @@ class OutcomeReporter:
                     "hint": cause.hint,
                 }
         for cause in causes:
-            if isinstance(cause, Blocked) or (in_setup and not self._where(cause)):
+            if not self._where(cause) and (in_setup or isinstance(cause, Blocked)):
                 return {"state": State.BLOCKED, "came": _one_line(cause)}
         came = f"{_kind(error)}: {_one_line(error)}" if _one_line(error) else _kind(error)
         return {
@@ -111,6 +148,24 @@ class OutcomeReporter:
         cell, line = self._line_map[number - 1]
         text = Path(self._source).read_text(encoding="utf-8").splitlines()[number - 1].strip()
         return f"cell {cell}, line {line}: {text}"
+
+
+def _name(item: pytest.Item) -> str:
+    return getattr(item, "originalname", None) or item.name
+
+
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+    previous = signal.signal(signal.SIGALRM, _out_of_time)
+    signal.setitimer(signal.ITIMER_REAL, _TEST_LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbook.authoring.build import build
+from workbook.authoring.build import build, text_of
 from workbook.course import Lesson
 from workbook.grading import progress
 
@@ -21,7 +21,7 @@ def reset(lesson: Lesson) -> Iterator[str]:
     changed = False
     for path, text in {**built.notebooks, **built.modules}.items():
         there = lesson.root / path
-        if built.lesson_of[path] != lesson or (there.exists() and there.read_text(encoding="utf-8") == text):
+        if built.lesson_of[path] != lesson or (there.exists() and text_of(there) == text):
             continue
         changed = True
         if there.exists():

@@ -17,6 +17,7 @@ from workbook.authoring.build import module_path, read_course
 from workbook.authoring.cells import Notebook
 from workbook.course import ROOT, CourseError, Lesson
 from workbook.grading.candidate import Candidate
+from workbook.grading.servers import in_the_way, needed
 from workbook.grading.verdict import Outcome, State, Verdict, judge
 
 MEMORY_BYTES = 4 << 30
@@ -66,9 +67,8 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop the checking process; closing twice is harmless."""
-        if self._process and self._process.stdin:
-            self._process.stdin.close()
-            self._process.wait(timeout=10)
+        if self._process:
+            self._process.communicate()
         self._process = None
 
     def start(self) -> None:
@@ -100,6 +100,10 @@ class Sandbox:
             exercise: Only this exercise's tests (`ex1`); all when empty.
             seed: For the inputs that the tests draw; a fresh one if not given.
         """
+        wanted = [name for name in tests_of(answer.lesson) if not exercise or name.startswith(f"test_{exercise}_")]
+        servers = needed(answer.lesson.checkpoint)
+        if blocked := in_the_way(servers):
+            return _blocked(answer, wanted, blocked)
         seed = random.SystemRandom().randrange(1 << 31) if seed is None else seed
         with TemporaryDirectory(prefix="check-") as folder:
             package = Path(folder).resolve()
@@ -120,7 +124,10 @@ class Sandbox:
                 "log": str(package / "output.log"),
             }
             result = self._ask(job)
-        return _verdict(answer, exercise, seed, result)
+        verdict = _verdict(answer, wanted, seed, result)
+        if verdict.state is State.NOT_YET and (blocked := in_the_way(servers)):
+            return _blocked(answer, wanted, blocked)  # a server went away during the check
+        return verdict
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
@@ -128,13 +135,16 @@ class Sandbox:
             assert self._process
             assert self._process.stdin
             assert self._process.stdout
-            self._process.stdin.write(json.dumps(job) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-            if not line:
+            try:
+                self._process.stdin.write(json.dumps(job) + "\n")
+                self._process.stdin.flush()
+                answered: dict[str, Any] = json.loads(self._process.stdout.readline())
+            except (OSError, ValueError):
+                self._process.kill()
                 self._process = None
-                raise CourseError("the checking process died; run the check again, then `python grade.py doctor`")
-            answered: dict[str, Any] = json.loads(line)
+                raise CourseError(
+                    "the checking process died; run the check again, then `python grade.py doctor`"
+                ) from None
             return answered
 
 
@@ -152,8 +162,11 @@ def tests_of(lesson: Lesson) -> list[str]:
     return [node.name for node in tree.body if isinstance(node, kinds) and node.name.startswith("test_")]
 
 
-def _verdict(answer: Candidate, exercise: str, seed: int, result: dict[str, Any]) -> Verdict:
-    wanted = [name for name in tests_of(answer.lesson) if not exercise or name.startswith(f"test_{exercise}_")]
+def _blocked(answer: Candidate, wanted: list[str], why: str) -> Verdict:
+    return judge(str(answer.lesson.id), tuple(Outcome(name, State.BLOCKED, came=why) for name in wanted))
+
+
+def _verdict(answer: Candidate, wanted: list[str], seed: int, result: dict[str, Any]) -> Verdict:
     reported: dict[str, Outcome] = {}
     for fields in result["outcomes"]:
         outcome = Outcome(**{**fields, "state": State(fields["state"])})
@@ -166,6 +179,8 @@ def _verdict(answer: Candidate, exercise: str, seed: int, result: dict[str, Any]
     why = "no answer in time" if result["timed_out"] else "the process ended before this check did"
     missing = Outcome("", State.NOT_YET, "every check to run to its end", why, _last_words(result["output"]))
     outcomes = tuple(reported.get(name) or Outcome(name, *_rest(missing)) for name in wanted)
+    if not result["ended"]:
+        outcomes = (*outcomes, missing)
     return judge(str(answer.lesson.id), outcomes, seed=seed)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import ssl
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +22,7 @@ class MockSession:
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
-        self._controls = httpx.Client(base_url=f"{base_url}/_mock", timeout=30, trust_env=False)
+        self._controls = _controls(base_url)
 
     def journal(self) -> list[dict[str, Any]]:
         """Every request that the session received, in order of arrival: see `journal.Entry`."""
@@ -78,13 +80,27 @@ def open_session(scenario: str = "calm", *, seed: int = 0, root: str | None = No
     root = root or os.environ.get("MOCK_API_URL")
     if not root:
         raise LookupError("MOCK_API_URL is not set: run `make up`, or pass root=")
-    answer = httpx.post(
-        f"{root.rstrip('/')}/_mock/sessions",
-        json={"scenario": scenario, "seed": seed, "options": options},
+    new = {"scenario": scenario, "seed": seed, "options": options}
+    with _controls(root.rstrip("/")) as controls:
+        answer = _checked(controls.post("/sessions", json=new))
+    return MockSession(answer.json()["base_url"])
+
+
+def _controls(base_url: str) -> httpx.Client:
+    """A client of the controls. It keeps no connection open, so a session that nobody closes leaks none."""
+    return httpx.Client(
+        base_url=f"{base_url}/_mock",
+        headers={"Connection": "close"},
         timeout=30,
         trust_env=False,
+        verify=_certificates(),
     )
-    return MockSession(_checked(answer).json()["base_url"])
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> ssl.SSLContext:
+    """Loading these takes longer than all the rest of opening a session."""
+    return ssl.create_default_context()
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:

@@ -125,14 +125,17 @@ def _urls(layout: Layout) -> list[Finding]:
         if server.status == "ready":
             addresses.update(server.variables)
     addresses.update(choice.values)
-    return findings + [_reach(name, url, name in choice.values) for name, url in addresses.items() if _is_address(name)]
+    return findings + [
+        reach(name, url, is_users=name in choice.values) for name, url in addresses.items() if _is_address(name)
+    ]
 
 
 def _is_address(name: str) -> bool:
     return name.endswith(("_URL", "_SERVERS"))
 
 
-def _reach(name: str, url: str, is_users: bool) -> Finding:
+def reach(name: str, url: str, *, is_users: bool) -> Finding:
+    """Whether something answers at *url*, which the variable *name* holds."""
     from workbook.stack.ports import accepts_connections
 
     parts = urlsplit(url.split(",")[0] if "://" in url else f"tcp://{url.split(',')[0]}")
