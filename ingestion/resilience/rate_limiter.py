@@ -1,9 +1,8 @@
 # Made from solutions/m01_rest/08_rate_limiter.ipynb: edit it there.
 """One bucket for many processes: the rule of `token_bucket`, run by Redis on its own clock.
 
-Each limit is one Redis hash: when its bucket will be full, until when nothing may go because a server asked
-for patience, and when it was last touched. It expires with the bucket full, for that is what a missing key
-means.
+Each limit is one Redis hash: when its bucket will be full, until when nothing may go because a server asked for
+patience, and when it was last touched. It expires with the bucket full: that is what a missing key means.
 """
 
 import asyncio
@@ -18,10 +17,10 @@ from redis.asyncio import Redis
 from ingestion.resilience.redis_script import RedisScript, RedisUnavailableError
 from ingestion.resilience.token_bucket import Clock, Limit, Sleep, TokenBucket, penalty_us, too_long_a_wait
 
-__all__ = ["PENALTY", "RedisRateLimiter", "limit_keys", "logger", "reserve_script"]
+__all__ = ["PENALTY", "RedisRateLimiter", "limit_keys", "reserve_script"]
 
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _US_PER_S = 1_000_000
 _FOR_EVER_US = 2**53 - 1
@@ -42,9 +41,9 @@ def limit_keys(name: str, count: int) -> list[str]:
     return [f"ingestion:rate:{{{name}}}:{number}" for number in range(count)]
 
 
-# KEYS: the limits' hashes. ARGV: one number, then token_us, capacity_us and cost_us of each limit. Lua writes
-# large numbers as 1.7e+15, so whole ones are spelled out. A clock that stepped back (failover, NTP) takes the
-# whole bucket back with it: nobody waits for the lost time to pass again.
+# KEYS: the limits' hashes. ARGV: one number, then token_us, capacity_us and cost_us of each limit.
+# Lua writes large numbers as 1.7e+15, so whole ones are spelled out. A clock that stepped back (failover, NTP)
+# takes the whole bucket back with it: nobody waits for the lost time to pass again.
 _COMMON = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -71,7 +70,7 @@ end
 def reserve_script() -> str:
     """Give the script that takes the tokens of all limits, or of none.
 
-    It answers {1, wait_us}; or, when the wait would be longer than ARGV[1], {0, wait_us} with nothing changed.
+    It answers `{1, wait_us}`; or, when the wait would be longer than `ARGV[1]`, `{0, wait_us}` with nothing changed.
     """
     return (
         _COMMON
@@ -92,21 +91,17 @@ return {1, slot - now}
     )
 
 
-# Let nothing go for ARGV[1] microseconds, unless that is negative. Answers how much longer nothing may go.
+# Grant nothing for ARGV[1] microseconds, unless that is negative. Answers how much longer nothing may go.
 PENALTY = (
     _COMMON
     + """
-local asked, left = tonumber(ARGV[1]), 0
-for i = 1, #KEYS do
-  local bucket = load(i)
-  if asked >= 0 then
-    bucket.not_before = math.max(bucket.not_before, now + asked)
-    bucket.full_at = math.max(bucket.full_at, bucket.not_before + bucket.capacity - bucket.token)
-    save(i, bucket)
-  end
-  left = math.max(left, bucket.not_before - now)
+local asked, bucket = tonumber(ARGV[1]), load(1)
+if asked >= 0 then
+  bucket.not_before = math.max(bucket.not_before, now + asked)
+  bucket.full_at = math.max(bucket.full_at, bucket.not_before + bucket.capacity - bucket.token)
+  save(1, bucket)
 end
-return left
+return math.max(0, bucket.not_before - now)
 """
 )
 
@@ -125,10 +120,9 @@ class RedisRateLimiter:
         rate_per_s: As for `Limit`.
         burst: As for `Limit`.
         also: Further limits that hold at the same time, such as 1,000 an hour: all grant a request, or none is
-            touched.
+            touched. A penalty voids what the first limit has saved up; the others keep their count.
         processes: How many processes share the limit. While Redis can't be reached, each goes on alone at its
-            part of the lowest rate, from an empty bucket. None: stop, `acquire` raises
-            `RedisUnavailableError`.
+            part of the lowest rate, from an empty bucket. None: stop, `acquire` raises `RedisUnavailableError`.
 
     Raises:
         ValueError: a brace in the name, no process, or as for `Limit`.
@@ -190,13 +184,15 @@ class RedisRateLimiter:
         """
         arguments = self._arguments(tokens)  # a request that can never pass must not stand in line
         started_s = self._clock()
+        deadline_s = started_s + max_wait_s
         async with self._line:
             while True:
-                await self._sit_out_penalty(started_s + max_wait_s)
+                await self._sit_out_penalty(deadline_s)
                 try:
-                    waited_s = await self._wait_for_slot(arguments, started_s + max_wait_s)
+                    waited_s = await self._wait_for_slot(arguments, deadline_s)
                 except RedisUnavailableError as error:
-                    await self._go_on_alone(error).acquire(tokens, max_wait_s=started_s + max_wait_s - self._clock())
+                    alone = self._go_on_alone(error)
+                    await alone.acquire(tokens, max_wait_s=deadline_s - self._clock())
                     break
                 if not await self._is_penalised(waited_s):
                     break
@@ -205,8 +201,7 @@ class RedisRateLimiter:
     async def penalise(self, wait_s: float) -> None:
         """Grant nothing to anyone for *wait_s* seconds; then go on at the steady rate, without a burst.
 
-        A shorter penalty never ends a longer one. When Redis can't be reached, it holds in this process
-        alone.
+        A shorter penalty never ends a longer one. When Redis can't be reached, it holds in this process alone.
 
         Raises:
             ValueError: *wait_s* is negative or not a number.
@@ -216,9 +211,12 @@ class RedisRateLimiter:
         if self._alone:
             self._alone.penalise(wait_s)
         try:
-            self._hold_back(await self._penalty(self._keys, [asked_us, *self._arguments(1)]))
+            self._hold_back(await self._ask_penalty(asked_us))
         except RedisUnavailableError as error:
-            logger.warning("rate limit %s: a penalty holds in this process alone: %s", self._name, error)
+            _logger.warning("rate limit %s: a penalty holds in this process alone: %s", self._name, error)
+
+    async def _ask_penalty(self, asked_us: int) -> int:
+        return int(await self._penalty(self._keys[:1], [asked_us, *self._arguments(1)[:3]]))
 
     def _hold_back(self, left_us: int) -> None:
         self._not_before_s = max(self._not_before_s, self._clock() + left_us / _US_PER_S)
@@ -227,12 +225,14 @@ class RedisRateLimiter:
         return [us for limit in self._limits for us in (limit.token_us, limit.capacity_us, limit.cost_us(tokens))]
 
     async def _sit_out_penalty(self, deadline_s: float) -> None:
+        """Sleep as long as a penalty lasts that this process knows of; refuse to sleep past *deadline_s*."""
         while (now_s := self._clock()) < self._not_before_s:
             if self._not_before_s > deadline_s:
                 raise too_long_a_wait(f"rate limit {self._name}", self._not_before_s - now_s, deadline_s - now_s)
             await self._sleep(self._not_before_s - now_s)
 
     async def _wait_for_slot(self, arguments: list[int], deadline_s: float) -> float:
+        """Take tokens in one call to Redis and sleep until they may be used; refuse, untaken, past *deadline_s*."""
         left_s = deadline_s - self._clock()
         left_us = math.floor(min(max(0.0, left_s) * _US_PER_S, _FOR_EVER_US))
         granted, wait_us = await self._reserve(self._keys, [left_us, *arguments])
@@ -248,14 +248,15 @@ class RedisRateLimiter:
         """Say whether a penalty began during a wait; after a long one, in any process."""
         if waited_s >= _LONG_WAIT_S:
             with suppress(RedisUnavailableError):
-                self._hold_back(await self._penalty(self._keys, [_ONLY_LOOK, *self._arguments(1)]))
+                self._hold_back(await self._ask_penalty(_ONLY_LOOK))
         return self._clock() < self._not_before_s
 
     def _go_on_alone(self, error: RedisUnavailableError) -> TokenBucket:
+        """Give the bucket of this process alone, or raise *error* where that is not allowed."""
         if self._alone is None:
             raise error
         if not self._is_alone:
             self._is_alone = True
             self._alone.penalise(0.0)  # what the shared bucket held may be spent already
-            logger.warning("rate limit %s: going on alone with a part of the rate: %s", self._name, error)
+            _logger.warning("rate limit %s: going on alone with a part of the rate: %s", self._name, error)
         return self._alone

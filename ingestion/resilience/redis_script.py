@@ -69,7 +69,7 @@ class RedisScript:
             raise ConfigurationError(f"Redis refuses these credentials: {error}; set REDIS_URL") from error
         except (RedisError, OSError, TimeoutError) as error:
             self._paused_until_s = self._clock() + self._pause_s
-            self._reason = f"{type(error).__name__}: {error}"
+            self._reason = str(error) or f"no answer within {self._timeout_s} s"
             raise RedisUnavailableError(f"Redis did not run a script: {self._reason}") from error
 
     async def _run(self, keys: Sequence[str], arguments: Sequence[int | str]) -> Any:

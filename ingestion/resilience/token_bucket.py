@@ -2,8 +2,8 @@
 """How often to ask: a bucket that fills at a steady rate, and from which every request takes.
 
 The whole state of a bucket is one number: the moment at which it will be full again. Time is counted in whole
-microseconds, so that a burst of exactly the capacity always passes; sums of fractions of a second would refuse
-the last of it now and then.
+microseconds, so that a burst of exactly the capacity always passes; sums of fractions of a second would now and
+then refuse the last of it.
 """
 
 import asyncio
@@ -41,8 +41,9 @@ class OverCapacityError(ConfigurationError):
 
 
 class Limit:
-    """At most *burst* at once and *rate_per_s* in the long run: in any `t` seconds, `burst + rate_per_s * t`.
+    """At most *burst* at once and *rate_per_s* in the long run.
 
+    In any `t` seconds that is `burst + rate_per_s * t` tokens.
     The interval between two tokens is rounded up to whole microseconds, so the limit is never exceeded; it is used
     to within 1 % at 10,000 a second, and to within 0.01 % at 100.
 
@@ -59,7 +60,7 @@ class Limit:
         if not 0 < rate_per_s <= MAX_RATE_PER_S:
             raise ValueError(f"want 0 < rate_per_s <= {MAX_RATE_PER_S}, not {rate_per_s!r}")
         if burst % 1 or not 1 <= burst <= rate_per_s * MAX_PENALTY_S:
-            raise ValueError(f"want a whole burst >= 1 that fills within a year, not {burst!r} at {rate_per_s}/s")
+            raise ValueError(f"want a whole burst >= 1, full within a year, not {burst!r} at {rate_per_s}/s")
         self.rate_per_s = rate_per_s
         self.burst = int(burst)
         self.token_us = math.ceil(_US_PER_S / rate_per_s)
@@ -75,14 +76,12 @@ class Limit:
         if tokens % 1 or not tokens >= 1:
             raise ValueError(f"want a whole number of tokens, at least 1, not {tokens!r}")
         if tokens > self.burst:
-            raise OverCapacityError(
-                f"{tokens} tokens never fit a burst of {self.burst}: raise the burst, or ask for less"
-            )
+            raise OverCapacityError(f"{tokens} tokens never fit a burst of {self.burst}: raise it, or ask for less")
         return int(tokens) * self.token_us
 
 
 def next_slot(full_at_us: int, now_us: int, cost_us: int, capacity_us: int) -> tuple[int, int]:
-    """Take *cost_us* from a bucket: when may the request go, and when is the bucket full again after that?
+    """Take *cost_us* from a bucket: give the moment when the request may go, and when the bucket is full after it.
 
     Args:
         full_at_us: When the bucket is full again as things stand; in the past if it is full.
@@ -120,7 +119,7 @@ def penalty_us(wait_s: float) -> int:
 def too_long_a_wait(name: str, wait_s: float, max_wait_s: float) -> ThrottledError:
     """Make the error for a caller who may not wait as long as the limit asks; nothing was sent or taken."""
     error = ThrottledError(
-        f"{name}: the next request may go in {wait_s:.3f} s, more than the {max(0.0, max_wait_s):.3f} s allowed",
+        f"{name}: the next request may go in {wait_s:.3f} s, and may wait {max(0.0, max_wait_s):.3f} s",
         retry_after_s=wait_s,
     )
     error.request_sent = False
@@ -137,7 +136,12 @@ class TokenBucket:
     """
 
     def __init__(
-        self, rate_per_s: float, capacity: int, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep
+        self,
+        rate_per_s: float,
+        capacity: int,
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._limit = Limit(rate_per_s, capacity)
         self._clock = clock

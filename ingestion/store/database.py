@@ -110,7 +110,9 @@ def said_by_postgres(error: Exception) -> str:
     diagnosis = error.diag if isinstance(error, psycopg.Error) else None
     if diagnosis is None or diagnosis.message_primary is None:
         return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-    return diagnosis.message_primary + (f" ({diagnosis.message_detail})" if diagnosis.message_detail else "")
+    # The detail of a broken constraint quotes the whole row.
+    detail = "" if isinstance(error, psycopg.IntegrityError) else diagnosis.message_detail
+    return diagnosis.message_primary + (f" ({detail[:100]})" if detail else "")
 
 
 def _refused_us(error: Exception) -> ConfigurationError:

@@ -34,9 +34,7 @@ async def counts(pool: Pool) -> list[int]:
 
 
 @contextmanager
-def cut_at_statement(
-    db_url: str, number: int, monkeypatch: pytest.MonkeyPatch, *, after: bool
-) -> Iterator[list[str]]:
+def cut_at_statement(db_url: str, number: int, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> Iterator[list[str]]:
     """Kill the server's side of the session right before, or after, statement *number* (0 is the first)."""
     seen: list[str] = []
     execute = AsyncCursor.execute

@@ -11,10 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-Provider = Callable[..., Any]
-TABLE = (
-    "SELECT source, stream, key, payload::text, occurred_at, content_hash FROM ingestion.records ORDER BY key"
-)
+Api = Callable[..., Any]
+TABLE = "SELECT source, stream, key, payload::text, occurred_at, content_hash FROM ingestion.records ORDER BY key"
 
 
 def command(db_url: str, redis_url: str, base_url: str) -> "subprocess.Popen[str]":
@@ -49,10 +47,10 @@ def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") ->
 
 @pytest.mark.parametrize("page", range(6))
 def test_killed_at_every_page_the_next_run_ends_in_the_same_table(
-    provider: Provider, db_url: str, redis_url: str, page: int
+    api: Api, db_url: str, redis_url: str, page: int
 ) -> None:
     """P11, G6: 0 rows lost or doubled; at most the page that was landing and the one read ahead are fetched again."""
-    session = provider(latency_ms=60)
+    session = api(latency_ms=60)
     process = command(db_url, redis_url, session.base_url)
     wait_for(lambda: session.requests() >= page, process)
     process.kill()
@@ -61,7 +59,7 @@ def test_killed_at_every_page_the_next_run_ends_in_the_same_table(
     output, errors = again.communicate(timeout=60)
     assert again.returncode == 0, errors
     assert session.requests() <= 5 + 2, output
-    fresh = provider()
+    fresh = api()
     landed = table(db_url)
     assert len(landed) == 500
     third = command(db_url, redis_url, fresh.base_url)
@@ -71,9 +69,9 @@ def test_killed_at_every_page_the_next_run_ends_in_the_same_table(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_after_the_batch_in_hand(
-    provider: Provider, db_url: str, redis_url: str, number: signal.Signals
+    api: Api, db_url: str, redis_url: str, number: signal.Signals
 ) -> None:
-    session = provider(latency_ms=300)
+    session = api(latency_ms=300)
     process = command(db_url, redis_url, session.base_url)
     wait_for(lambda: session.requests() >= 3, process)
     started_s = time.monotonic()
@@ -88,29 +86,25 @@ def test_a_signal_ends_the_run_after_the_batch_in_hand(
     assert 100 <= landed < 500
 
 
-def test_a_second_run_refuses_while_the_first_holds_the_source(
-    provider: Provider, db_url: str, redis_url: str
-) -> None:
+def test_a_second_run_refuses_while_the_first_holds_the_source(api: Api, db_url: str, redis_url: str) -> None:
     """W10: by a lease that dies with its holder."""
-    session = provider(latency_ms=300)
-    first = command(db_url, redis_url, session.base_url)
-    wait_for(lambda: session.requests() >= 1, first)
-    second = command(db_url, redis_url, session.base_url)
+    slow, quick = api(latency_ms=5_000), api()
+    first = command(db_url, redis_url, slow.base_url)
+    wait_for(lambda: slow.requests() >= 1, first)
+    second = command(db_url, redis_url, quick.base_url)
     _, errors = second.communicate(timeout=20)
     assert second.returncode == 75
     assert "being read by" in errors.splitlines()[-1]
     first.kill()
     first.communicate()
-    third = command(db_url, redis_url, session.base_url)
+    third = command(db_url, redis_url, quick.base_url)
     third.communicate(timeout=20)
     assert third.returncode == 0
     assert len(table(db_url)) == 500
 
 
-def test_a_database_that_goes_away_costs_one_line_and_no_row(
-    provider: Provider, db_url: str, redis_url: str
-) -> None:
-    session = provider(latency_ms=200)
+def test_a_database_that_goes_away_costs_one_line_and_no_row(api: Api, db_url: str, redis_url: str) -> None:
+    session = api(latency_ms=200)
     process = command(db_url, redis_url, session.base_url)
     wait_for(lambda: session.requests() >= 3, process)
     with psycopg.connect(db_url, autocommit=True) as connection:
@@ -122,5 +116,7 @@ def test_a_database_that_goes_away_costs_one_line_and_no_row(
     assert process.returncode == 69, errors
     assert "Traceback" not in errors
     assert errors.splitlines()[-1].startswith("error: Postgres")
-    assert command(db_url, redis_url, session.base_url).wait(timeout=20) == 0
+    again = command(db_url, redis_url, session.base_url)
+    again.communicate(timeout=20)
+    assert again.returncode == 0
     assert len(table(db_url)) == 500

@@ -137,9 +137,7 @@ def test_alone_each_process_keeps_to_its_part_of_the_lowest_rate(
     assert len([record for record in caplog.records if "going on alone" in record.message]) == 1
 
 
-def test_a_penalty_holds_in_this_process_while_redis_is_away_and_after_it_is_back(
-    redis_url: str, name: str
-) -> None:
+def test_a_penalty_holds_in_this_process_while_redis_is_away_and_after_it_is_back(redis_url: str, name: str) -> None:
     """T15, R7."""
 
     async def story() -> None:

@@ -253,6 +253,20 @@ def test_a_penalty_given_in_one_process_holds_in_all(redis_url: str) -> None:
     tell(story, redis_url)
 
 
+def test_a_penalty_leaves_an_hourly_limit_its_count(redis_url: str) -> None:
+    """T15: one 429 must not cost an hour's worth of requests."""
+
+    async def story(client: Client, name: str) -> None:
+        shared = RedisRateLimiter(client, name, 1000, 10, also=[Limit(100 / 3600, 100)])
+        await shared.penalise(0.1)
+        began = time.monotonic()
+        for _ in range(20):
+            await shared.acquire()
+        assert 0.1 <= time.monotonic() - began < 0.5
+
+    tell(story, redis_url)
+
+
 def test_a_long_reservation_is_checked_against_penalties_given_elsewhere_meanwhile(redis_url: str) -> None:
     """R7: who slept for long asks once more before going."""
 

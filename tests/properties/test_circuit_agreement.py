@@ -72,9 +72,7 @@ def client(redis_url: str) -> Any:
 
 @AGAINST_REDIS
 @given(POLICIES, HISTORY)
-def test_redis_and_python_admit_and_refuse_alike(
-    client: Any, policy: BreakerPolicy, history: list[Step]
-) -> None:
+def test_redis_and_python_admit_and_refuse_alike(client: Any, policy: BreakerPolicy, history: list[Step]) -> None:
     """C1, C2, C4, C6, C10, for any history, with clocks that step back as well."""
     local, shared, now_us = Circuit(policy.numbers()), Shared(client, policy), EPOCH_US
     permits: list[int] = []

@@ -55,9 +55,7 @@ class Shared:
 
     def _run(self, script: str, now_us: int, first: int, tokens: int) -> Any:
         self._redis.mset(dict(zip(self._clock, divmod(now_us, 1_000_000), strict=True)))
-        numbers = [
-            n for limit in self._limits for n in (limit.token_us, limit.capacity_us, limit.cost_us(tokens))
-        ]
+        numbers = [n for limit in self._limits for n in (limit.token_us, limit.capacity_us, limit.cost_us(tokens))]
         return self._redis.eval(script, len(self._keys), *self._keys, first, *numbers)
 
 
@@ -73,9 +71,7 @@ ASK = st.tuples(st.just("ask"), LATER_US, st.integers(1, 12))
 ASK_NOW = st.tuples(st.just("ask now"), LATER_US, st.integers(1, 12))
 PENALISE = st.tuples(st.just("penalise"), LATER_US, st.integers(0, 10**10))
 HISTORY = st.lists(ASK | ASK_NOW | PENALISE, max_size=40)
-AGAINST_REDIS = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+AGAINST_REDIS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @AGAINST_REDIS
@@ -103,9 +99,7 @@ def test_redis_and_python_tell_every_caller_the_same(
 @AGAINST_REDIS
 @given(
     st.lists(st.tuples(RATES, st.integers(1, 12)), min_size=2, max_size=4),
-    st.lists(
-        st.tuples(LATER_US, st.integers(1, 12), st.just(FOR_EVER_US) | st.integers(0, 10**7)), max_size=30
-    ),
+    st.lists(st.tuples(LATER_US, st.integers(1, 12), st.just(FOR_EVER_US) | st.integers(0, 10**7)), max_size=30),
 )
 def test_several_limits_grant_together_or_not_at_all(
     client: Any, pairs: list[tuple[float, int]], asked: list[tuple[int, int, int]]
@@ -136,9 +130,7 @@ def test_several_limits_grant_together_or_not_at_all(
 
 
 @AGAINST_REDIS
-@given(
-    RATES, st.integers(1, 12), st.lists(st.integers(1, 12), min_size=1, max_size=20), st.integers(1, 10**13)
-)
+@given(RATES, st.integers(1, 12), st.lists(st.integers(1, 12), min_size=1, max_size=20), st.integers(1, 10**13))
 def test_a_clock_that_steps_back_costs_nobody_the_lost_time(
     client: Any, rate_per_s: float, burst: int, asked: list[int], back_us: int
 ) -> None:

@@ -47,9 +47,7 @@ def test_it_waits_exactly_as_long_as_the_textbook_bucket(
 @given(
     RATES,
     BURSTS,
-    st.lists(
-        st.tuples(st.floats(0, 5), st.integers(1, 12), st.none() | st.floats(0, 3)), min_size=1, max_size=25
-    ),
+    st.lists(st.tuples(st.floats(0, 5), st.integers(1, 12), st.none() | st.floats(0, 3)), min_size=1, max_size=25),
     st.none() | st.tuples(st.floats(0, 5), st.floats(0, 5)),
 )
 def test_no_window_sees_more_than_rate_and_burst(

@@ -58,9 +58,7 @@ class Server(httpx.AsyncBaseTransport):
         return [request.headers.get(name) for request in self.requests]
 
 
-def client(
-    server: Server, *, retry: RetryPolicy | None = None, base: str = BASE, **options: Any
-) -> HttpClient:
+def client(server: Server, *, retry: RetryPolicy | None = None, base: str = BASE, **options: Any) -> HttpClient:
     retry = retry or RetryPolicy(uniform=lambda low, _: low, now=CLOCK.now)
     return HttpClient(base, transport=server, retry=retry, **options)
 
@@ -110,8 +108,17 @@ class TestWhatIsRepeated:
 
     @pytest.mark.parametrize(
         "error",
-        [httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.ReadTimeout, httpx.WriteError]
-        + [httpx.RemoteProtocolError, httpx.PoolTimeout, httpx.WriteTimeout, httpx.CloseError],
+        [
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+            httpx.ReadError,
+            httpx.ReadTimeout,
+            httpx.WriteError,
+            httpx.RemoteProtocolError,
+            httpx.PoolTimeout,
+            httpx.WriteTimeout,
+            httpx.CloseError,
+        ],
     )
     def test_broken_connections(self, error: type[httpx.TransportError]) -> None:
         server = Server(failing(error), OK)
@@ -126,12 +133,8 @@ class TestWhatIsRepeated:
         assert len(server.requests) == attempts
 
     @pytest.mark.parametrize("method", ["POST", "PATCH", "post"])
-    @pytest.mark.parametrize(
-        "error", [httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.WriteError]
-    )
-    def test_an_unsafe_call_cut_off_is_ambiguous(
-        self, method: str, error: type[httpx.TransportError]
-    ) -> None:
+    @pytest.mark.parametrize("error", [httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.WriteError])
+    def test_an_unsafe_call_cut_off_is_ambiguous(self, method: str, error: type[httpx.TransportError]) -> None:
         server = Server(failing(error), OK)
         with pytest.raises(AmbiguousError, match="may or may not"):
             call(server, method, request={"json": {"n": 1}})
@@ -179,9 +182,7 @@ class TestIdempotencyKey:
         virtual_time.run(main())
         assert server.headers("idempotency-key") == ["1", "1", "1", "2", "2", None]
 
-    @pytest.mark.parametrize(
-        "arguments", [{"idempotency_key": "mine"}, {"headers": {"IDEMPOTENCY-key": "mine"}}]
-    )
+    @pytest.mark.parametrize("arguments", [{"idempotency_key": "mine"}, {"headers": {"IDEMPOTENCY-key": "mine"}}])
     def test_the_callers_own_key_wins(self, arguments: dict[str, Any]) -> None:
         server = Server(status(503), OK)
         call(server, "POST", request=arguments, make_idempotency_key=lambda: "made")
@@ -282,20 +283,14 @@ class TestOrigin:
             "https://api.example.com:8443/x",
             "https://evil.example.com/x",
             "//evil.com/x",
-        ]
-        + [
             "https://api.example.com.evil.com/",
             "https://api.example.com@evil.com/",
             "https:///x",
             "ftp://api.example.com/",
-        ]
-        + [
             "https://user:pass@api.example.com/x",
             "//api.example.com/x",
             "https://api.example.com:80/x",
             "javascript:alert(1)",
-        ]
-        + [
             "https://evil.com\\@api.example.com/",
             "https://api.example.com\\.evil.com/",
             "http://[::1",
@@ -547,9 +542,7 @@ class TestAnswers:
             call(server)
         assert len(server.requests) == 1
 
-    @pytest.mark.parametrize(
-        ("method", "answer"), [("HEAD", httpx.Response(200)), ("DELETE", httpx.Response(204))]
-    )
+    @pytest.mark.parametrize(("method", "answer"), [("HEAD", httpx.Response(200)), ("DELETE", httpx.Response(204))])
     def test_no_body_where_none_is_due(self, method: str, answer: httpx.Response) -> None:
         assert call(Server(answer), method).content == b""
 
@@ -635,9 +628,7 @@ class TestBodyOnItsWayIn:
 
     def test_gzip_is_undone(self) -> None:
         packed = gzip.compress(b'{"data":[') + gzip.compress(b"1,2]}")
-        server = streamed(
-            Streamed(*(packed[n : n + 7] for n in range(0, len(packed), 7))), content_encoding="gzip"
-        )
+        server = streamed(Streamed(*(packed[n : n + 7] for n in range(0, len(packed), 7))), content_encoding="gzip")
         answer = call(server)
         assert answer.json() == {"data": [1, 2]}
         assert "content-encoding" not in answer.headers

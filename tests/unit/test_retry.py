@@ -96,8 +96,11 @@ def test_as_many_attempts_as_configured_then_the_last_error_itself(attempts: int
 
 @pytest.mark.parametrize(
     "error",
-    [PermanentError("404"), CorruptError("html"), KeyError("bug"), CircuitOpenError("open", retry_after_s=1)]
-    + [
+    [
+        PermanentError("404"),
+        CorruptError("html"),
+        KeyError("bug"),
+        CircuitOpenError("open", retry_after_s=1),
         DeadlineExceededError("inner"),
         AmbiguousError("inner"),
         TimeoutError("not ours"),
@@ -334,9 +337,7 @@ def test_sleep_can_be_replaced() -> None:
 def test_concurrent_calls_under_one_policy_do_not_mix() -> None:
     async def main() -> list[object]:
         shared = policy(budget=RetryBudget(5_000))
-        return await asyncio.gather(
-            *(shared.run(Upstream(*[TransientError(f"{n}")] * (n % 4), n)) for n in range(200))
-        )
+        return await asyncio.gather(*(shared.run(Upstream(*[TransientError(f"{n}")] * (n % 4), n)) for n in range(200)))
 
     assert virtual_time.run(main()) == list(range(200))
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from workbook.course import Lesson, lessons
+from workbook.grading import sandbox as checking
 from workbook.grading.candidate import candidate
 from workbook.grading.known import KnownAnswer, mistakes, other_answers
-from workbook.grading import sandbox as checking
 from workbook.grading.sandbox import Sandbox
 from workbook.grading.verdict import State
 

@@ -1,6 +1,7 @@
 """What goes wrong with data and pages: rows that move, cursors that circle, links that lead away."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -18,16 +19,17 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def meet(provider: Provider) -> Iterator[Callable[..., httpx.Client]]:
-    opened = []
+    opened: list[Any] = []
 
     def open_api(scenario: str = "calm", **options: object) -> httpx.Client:
         session = provider.session(scenario, **options)  # type: ignore[arg-type]
         opened.append(session)
-        return httpx.Client(base_url=session.base_url)
+        opened.append(httpx.Client(base_url=session.base_url))
+        return opened[-1]
 
     yield open_api
-    for session in opened:
-        session.close()
+    for each in opened:
+        each.close()
 
 
 def page(api: httpx.Client, n: int) -> dict:

@@ -1,6 +1,7 @@
 """Build `modules/` and `ingestion/` from `solutions/`, or say how they differ."""
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,14 +66,15 @@ def build(root: Path = ROOT, *, force: bool = False) -> Built:
     notebooks, raw, lesson_of = {}, {}, {}
     for lesson, notebook in course.lessons:
         where = lesson.notebook.relative_to(root).as_posix()
-        notebooks[where] = to_text(learner_copy(read_node(lesson.master)))
+        notebooks[where] = to_text(learner_copy(notebook.node))
         lesson_of[where] = lesson
         sources: dict[str, list[str]] = {}
         for cell in notebook.exported:
             sources.setdefault(module_path(notebook.target(cell)), []).append(cell.code)
         for path, codes in sources.items():
-            raw[path] = assemble(codes, lesson.master.relative_to(root).as_posix())
-            lesson_of[path] = lesson
+            with suppress(SyntaxError):  # refused above
+                raw[path] = assemble(codes, lesson.master.relative_to(root).as_posix())
+                lesson_of[path] = lesson
     return Built(notebooks, formatted(raw), lesson_of)
 
 

@@ -28,12 +28,12 @@ class Cell:
     source: str
     tags: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def directives(self) -> dict[str, str]:
         """`#| name: value` lines by name."""
-        return dict(_DIRECTIVE.findall(self.source)) if self.kind == "code" else {}
+        return dict(_DIRECTIVE.findall("\n".join(self._split[0])))
 
-    @property
+    @cached_property
     def code(self) -> str:
         """The source without its directive lines, without the marker lines and without a trailing newline."""
         return "\n".join(line for line in self._split[1] if line.strip() not in (BEGIN, END)).strip("\n")
@@ -43,10 +43,11 @@ class Cell:
         """The directive lines, and all the others; a line inside a string is no directive, whatever it looks like."""
         lines = self.source.split("\n")
         said = {row for row, line in enumerate(lines) if self.kind == "code" and line.startswith("#|")}
-        said -= _inside_strings(self.source) if said else set()
+        if said != set(range(len(said))):  # not all stand at the top
+            said -= _inside_strings(self.source)
         return [lines[row] for row in sorted(said)], [line for row, line in enumerate(lines) if row not in said]
 
-    @property
+    @cached_property
     def exercise(self) -> str | None:
         """The exercise's id (`m01-04-ex1`), whichever of the cell's line or its cell id still carries it."""
         named = self.directives.get("exercise")
@@ -78,6 +79,7 @@ class Notebook:
     path: Path
     course: dict[str, Any]
     cells: tuple[Cell, ...]
+    node: nbformat.NotebookNode
 
     @classmethod
     def read(cls, path: Path) -> "Notebook":
@@ -88,7 +90,7 @@ class Notebook:
         """
         node = read_node(path)
         cells = tuple(cell_of(each) for each in node.cells)
-        return cls(path, dict(node.metadata.get("course", {})), cells)
+        return cls(path, dict(node.metadata.get("course", {})), cells, node)
 
     @property
     def exported(self) -> tuple[Cell, ...]:
@@ -139,8 +141,6 @@ def cell_of(node: nbformat.NotebookNode) -> Cell:
 
 
 def _inside_strings(source: str) -> set[int]:
-    if '"""' not in source and "'''" not in source:
-        return set()
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError):

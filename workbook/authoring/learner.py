@@ -1,6 +1,5 @@
 """From a master notebook to the copy that learners work in."""
 
-import copy
 import hashlib
 import json
 
@@ -14,25 +13,22 @@ SOLUTION_ONLY = "solution-only"
 def learner_copy(master: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Make the learner's notebook: solutions become stubs, solution-only cells go, outputs go, a stamp says from what.
 
-    The stamp (`course.built_from`) lets a later check tell a copy that a learner has worked in from one that is out of date.
+    What both notebooks have in common they share. The stamp (`course.built_from`) lets a later check tell a copy that a learner has worked in from one that is out of date.
     """
     cells = []
     for node in master.cells:
         cell = cell_of(node)
         if SOLUTION_ONLY in cell.tags:
             continue
-        node = copy.deepcopy(node)
+        node = nbformat.NotebookNode(node)
         if cell.has_markers:
             node.source = cell.stub()
         if node.cell_type == "code":
             node.outputs, node.execution_count = [], None
         cells.append(node)
-    metadata = copy.deepcopy(master.metadata)
-    metadata["course"] = {**metadata.get("course", {}), "built_from": fingerprint(cells)}
-    copied: nbformat.NotebookNode = nbformat.from_dict(
-        {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    )
-    return copied
+    course = {**master.metadata.get("course", {}), "built_from": fingerprint(cells)}
+    metadata = nbformat.NotebookNode(master.metadata, course=course)
+    return nbformat.NotebookNode(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)
 
 
 def fingerprint(cells: list[nbformat.NotebookNode]) -> str:

@@ -2,11 +2,13 @@
 
 import ast
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
 from workbook.course import ROOT, CourseError
 
@@ -91,17 +93,18 @@ def _defined(statement: ast.stmt) -> set[str]:
             return set()
 
 
-def defined_names(source: str) -> set[str]:
+@cache
+def defined_names(source: str) -> frozenset[str]:
     """Give the names that *source* defines at its top level; none if it does not parse."""
     try:
         body = ast.parse(source).body
     except SyntaxError:
-        return set()
-    return set().union(*map(_defined, body)) if body else set()
+        return frozenset()
+    return frozenset().union(*map(_defined, body))
 
 
 def formatted(texts: Mapping[str, str]) -> dict[str, str]:
-    """Sort the imports and `__all__` of every text and format it, all in two runs of ruff.
+    """Sort the imports and `__all__` of every text and format it, all in three runs of ruff.
 
     Args:
         texts: Module texts by relative path.
@@ -114,13 +117,14 @@ def formatted(texts: Mapping[str, str]) -> dict[str, str]:
         for name, path in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(texts[name], encoding="utf-8")
-        config = str(ROOT / "pyproject.toml")
+        ruff, config = find_ruff_bin(), str(ROOT / "pyproject.toml")
         for command in (
+            ["format", "--quiet", "--no-cache"],
             ["check", "--select", "I,RUF022", "--fix", "--quiet", "--no-cache"],
             ["format", "--quiet", "--no-cache"],
         ):
             ran = subprocess.run(
-                [sys.executable, "-m", "ruff", *command, "--config", config, folder],
+                [ruff, *command, "--config", config, folder],
                 capture_output=True,
                 text=True,
                 check=False,

@@ -16,6 +16,9 @@ FEWEST_MISTAKES = 4
 _MAGIC = re.compile(r"\s*(\w+\s*=\s*)?[%!]|.*\?\s*$")
 _CALLED_CHECK = re.compile(r"""\.check\(\s*["'](ex\d+)["']""")
 _IMPORTED = re.compile(r"(?:from|import)\s+ingestion\.([\w.]+)")
+_WORTH_A_LOOK = re.compile(r"import\s*\(?\s*\*|workbook")
+_TITLE = re.compile(r"^# ", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _QUOTED = re.compile(r"`([A-Za-z_]\w+)(?:\(\))?`")
 
 
@@ -54,11 +57,9 @@ def _notebook_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
     for cell_id, times in Counter(cell.id for cell in notebook.cells).items():
         if times > 1:
             yield f"cell id {cell_id!r} stands on {times} cells; every cell needs its own"
-    headings = sum(
-        1 for cell in notebook.cells if cell.kind == "markdown" and re.search(r"^# ", cell.source, re.MULTILINE)
-    )
-    if headings != 1:
-        yield f"{headings} cells hold a first-level heading; a lesson has one title"
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.kind == "markdown")
+    if (titles := len(_TITLE.findall(_FENCED.sub("", prose)))) != 1:
+        yield f"{titles} first-level headings; a lesson has one title"
     for cell in notebook.cells:
         for problem in _cell_problems(lesson, cell):
             yield f"cell {cell.id}: {problem}"
@@ -83,7 +84,8 @@ def _cell_problems(lesson: Lesson, cell: Cell) -> Iterator[str]:
         else:
             yield f"line {error.lineno} does not parse: {error.msg}"
         return
-    yield from _import_problems(tree)
+    if _WORTH_A_LOOK.search(cell.code):
+        yield from _import_problems(tree)
     if cell.exercise:
         yield from _marker_problems(lesson, cell)
 

@@ -71,14 +71,14 @@ def candidate(lesson: Lesson, master: Notebook, written: Iterable[Cell]) -> Cand
     added: dict[str, list[Cell]] = {}
     waiting: list[Cell] = []
     for cell in written:
-        if not cell.is_exported:
+        if not cell.is_exported or master.target(cell) != master.module:
             continue
         known = _same(cell, own)
         if known:
             found[known.id] = cell
             added.setdefault(known.id, []).extend(waiting)
             waiting = []
-        elif master.target(cell) == master.module:
+        else:
             waiting.append(cell)
     cells: list[Cell] = []
     untouched = set()

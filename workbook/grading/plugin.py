@@ -39,7 +39,11 @@ class OutcomeReporter:
         self._line_map = [tuple(line) for line in job["line_map"]]
         self._originals, self._codes = originals, codes
         write, dumps = os.write, json.dumps  # bound before any answer is imported
-        self._send = lambda fields: write(pipe, f"{key}{dumps(fields)}\n".encode())
+
+        def send(fields: dict[str, Any]) -> None:
+            write(pipe, f"{key}{dumps(fields)}\n".encode())
+
+        self._send = send
 
     def send(self, **fields: Any) -> None:
         """Report one outcome. A line without the job's key counts for nothing."""
@@ -187,7 +191,10 @@ def _kind(error: BaseException) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # an answer's own error may fail to say what it is
+        return ""
     return lines[0][:200] if lines else ""
 
 
@@ -197,4 +204,4 @@ def _lower(promise: str) -> str:
 
 
 def _out_of_time(*_: object) -> None:
-    raise TimeoutError(f"no answer within {_TEST_LIMIT_S:.0f} s; is there a loop that never ends, or a real sleep?")
+    raise TimeUp(f"no answer within {_TEST_LIMIT_S:.0f} s; is there a loop that never ends, or a real sleep?")

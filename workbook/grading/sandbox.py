@@ -124,7 +124,7 @@ class Sandbox:
                 "log": str(package / "output.log"),
             }
             result = self._ask(job)
-        verdict = _verdict(answer, wanted, seed, result)
+        verdict = verdict_on(answer, wanted, seed, result)
         if verdict.state is State.NOT_YET and (blocked := in_the_way(servers)):
             return _blocked(answer, wanted, blocked)  # a server went away during the check
         return verdict
@@ -166,7 +166,8 @@ def _blocked(answer: Candidate, wanted: list[str], why: str) -> Verdict:
     return judge(str(answer.lesson.id), tuple(Outcome(name, State.BLOCKED, came=why) for name in wanted))
 
 
-def _verdict(answer: Candidate, wanted: list[str], seed: int, result: dict[str, Any]) -> Verdict:
+def verdict_on(answer: Candidate, wanted: list[str], seed: int, result: dict[str, Any]) -> Verdict:
+    """Sum up what the checking process reported of the *wanted* tests; what it did not report, did not pass."""
     reported: dict[str, Outcome] = {}
     for fields in result["outcomes"]:
         outcome = Outcome(**{**fields, "state": State(fields["state"])})

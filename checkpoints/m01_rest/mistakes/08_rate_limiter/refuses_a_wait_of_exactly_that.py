@@ -1,0 +1,21 @@
+"""Compares with >=: a caller who may not wait is refused by a full bucket."""
+#| exercise: m01-08-ex2
+#| caught by: test_ex2_a_wait_that_is_too_long_is_refused_and_saves_nothing
+def reserve_script() -> str:
+    return (
+        _COMMON
+        + """
+local slot, buckets = now, {}
+for i = 1, #KEYS do
+  local bucket = load(i)
+  slot = math.max(slot, bucket.not_before, bucket.full_at + bucket.cost - bucket.capacity)
+  buckets[i] = bucket
+end
+if slot - now >= tonumber(ARGV[1]) then return {0, slot - now} end
+for i, bucket in ipairs(buckets) do
+  bucket.full_at = math.max(bucket.full_at, slot) + bucket.cost
+  save(i, bucket)
+end
+return {1, slot - now}
+"""
+    )

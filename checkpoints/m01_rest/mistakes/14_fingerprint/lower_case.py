@@ -1,0 +1,7 @@
+"""Lower-cases the whole URL because hosts have no case: paths and cursors do."""
+#| exercise: m01-14-ex1
+#| caught by: test_ex1_the_path_is_left_alone
+def canonical_url(url: str) -> tuple[str, str, list[str]]:
+    split = urlsplit(url.lower())
+    params = [param for param in escaped(split.query).split("&") if param]
+    return _origin(split), escaped(split.path) or "/", sorted(params, key=param_name)

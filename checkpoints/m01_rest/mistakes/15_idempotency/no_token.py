@@ -1,0 +1,17 @@
+"""Completes by key: the worker that was taken over writes over the one that took over."""
+#| exercise: m01-15-ex3
+#| caught by: test_ex3_who_was_taken_over_comes_too_late
+async def complete(
+    connection: Connection, claim: Claim, *, status_code: int = 200, body: bytes = b""
+) -> None:
+    if status_code >= 500 or status_code in TRANSIENT_STATUS or status_code in (425, 429):
+        raise ValueError(f"{status_code} is no result to replay: release the claim instead")
+    statement = """
+        UPDATE ingestion.idempotency_keys SET state = 'done', status_code = %s, body = %s
+        WHERE scope = %s AND fingerprint = %s AND state = 'in_flight'"""
+    cursor = await connection.execute(statement, [status_code, body, claim.scope, claim.fingerprint])
+    if cursor.rowcount != 1:
+        raise StaleClaimError(
+            f"claim {claim.token} on {claim.fingerprint[:20]} in {claim.scope!r} is no longer ours: "
+            "the work took longer than its lease, or was completed before"
+        )

@@ -1,0 +1,21 @@
+"""Reads the letters instead of claiming them: two redrives at once land each of them twice."""
+#| exercise: m01-16-ex3
+#| caught by: test_ex3_two_at_once_share_the_letters
+async def redrive(
+    door: Door,
+    source: str,
+    stream: str,
+    *,
+    revive: Callable[[DeadLetter], Record],
+    land: Callable[[Connection, Batch], Awaitable[object]],
+    limit: int = 500,
+    max_attempts: int = 5,
+) -> Redriven:
+    async with transaction(door) as connection:
+        claimed = await letters(connection, source, stream, limit=limit)
+        records, refused = revive_each(claimed, revive)
+        # Before they land: what the database refuses is parked anew by `land`, and has to stay parked.
+        await count_attempt(connection, claimed, refused)
+        if records:
+            await land(connection, Batch(tuple(records)))
+        return await settle(connection, claimed, max_attempts)

@@ -1,0 +1,20 @@
+"""Gives up at the first refusal: the letters behind a bad one never get their turn."""
+#| exercise: m01-16-ex2
+#| caught by: test_ex2_one_bad_letter_holds_up_nobody
+def revive_each(
+    claimed: Sequence[DeadLetter], revive: Callable[[DeadLetter], Record]
+) -> tuple[list[Record], dict[int, str]]:
+    records: list[Record] = []
+    refused: dict[int, str] = {}
+    for letter in claimed:
+        if letter.raw_size_bytes > len(letter.raw):
+            refused[letter.id] = f"too large to keep whole: {letter.raw_size_bytes} bytes, {len(letter.raw)} kept"
+            continue
+        try:
+            records.append(revive(letter))
+        except (TransientError, OSError):  # TimeoutError is an OSError: passing, and not the letter's fault
+            raise
+        except Exception as error:  # a bug that one letter trips must not hold up the others
+            refused[letter.id] = f"{type(error).__name__}: {error}"
+            break
+    return records, refused

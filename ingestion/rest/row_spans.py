@@ -1,0 +1,56 @@
+# Made from solutions/m01_rest/11_offset.ipynb: edit it there.
+"""Where each row of a page stands in its text, for pages that a strict parser refuses because of one row."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["parse_leniently", "row_spans"]
+
+
+_SPACE = frozenset(" \t\r\n")
+_scan = json.JSONDecoder(strict=False).raw_decode
+
+
+def parse_leniently(text: str) -> Any:
+    """Parse *text* as JSON, letting pass what can be wrong within a row: lone surrogates, NaN, control characters.
+
+    Raises:
+        ValueError: the structure itself is broken, or more follows the document.
+    """
+    document, end = _scan(text, _skip_space(text, 0))
+    if text[end:].strip():
+        raise ValueError(f"more text after the document, at character {end}")
+    return document
+
+
+def row_spans(text: str, rows_field: str | None) -> Iterator[tuple[Any, int, int]]:
+    """Give every row of *text*, which `parse_leniently` has read, with its start and end."""
+    at = _skip_space(text, 0)
+    if rows_field is not None:
+        at = _start_of(text, at, rows_field)
+    at = _skip_space(text, at + 1)
+    while text[at] != "]":
+        row, end = _scan(text, at)
+        yield row, at, end
+        at = _skip_space(text, end)
+        at = _skip_space(text, at + 1) if text[at] == "," else at
+
+
+def _start_of(text: str, at: int, field: str) -> int:
+    """Find where the value of *field* starts in the object at *at*: the last one, if the field stands there twice."""
+    found = -1
+    at = _skip_space(text, at + 1)
+    while text[at] != "}":
+        name, at = _scan(text, at)
+        start = _skip_space(text, _skip_space(text, at) + 1)
+        found = start if name == field else found
+        at = _skip_space(text, _scan(text, start)[1])
+        at = _skip_space(text, at + 1) if text[at] == "," else at
+    return found
+
+
+def _skip_space(text: str, at: int) -> int:
+    while text[at : at + 1] in _SPACE:
+        at += 1
+    return at
