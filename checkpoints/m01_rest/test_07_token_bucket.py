@@ -161,9 +161,12 @@ def granted_at(
             return waited_s
 
         tasks = [asyncio.create_task(caller(number, *what)) for number, what in enumerate(callers)]
-        await asyncio.sleep(at_s)
-        meanwhile(bucket, tasks)
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        try:
+            await asyncio.sleep(at_s)
+            meanwhile(bucket, tasks)
+        finally:
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
         return granted

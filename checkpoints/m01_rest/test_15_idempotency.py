@@ -52,7 +52,9 @@ def scope() -> str:
     return f"run {uuid4()}"
 
 
-async def take(pool: Pool, scope: str, *fingerprints: str, body_hash: bytes = BODY, lease_s: float = 60.0) -> dict[str, int]:
+async def take(
+    pool: Pool, scope: str, *fingerprints: str, body_hash: bytes = BODY, lease_s: float = 60.0
+) -> dict[str, int]:
     async with transaction(pool) as connection:
         wanted = dict.fromkeys(fingerprints, body_hash)
         return await take_free_keys(connection, wanted, scope=scope, lease_s=lease_s, ttl_s=3600.0)
@@ -84,7 +86,13 @@ async def test_ex1_of_many_workers_one_wins(pool: Pool, scope: str) -> None:
         if isinstance(answer, NotImplementedError):
             raise answer
     errors = [f"{type(answer).__name__}: {answer}" for answer in answers if isinstance(answer, BaseException)]
-    expect(not errors, expected="an answer for each of 12 workers", came=errors[0] if errors else "", look_at="looking and inserting as two steps", hint=2)
+    expect(
+        not errors,
+        expected="an answer for each of 12 workers",
+        came=errors[0] if errors else "",
+        look_at="looking and inserting as two steps",
+        hint=2,
+    )
     winners = [answer for answer in answers if answer]
     expect(len(winners) == 1, expected="1 of 12 workers to get the key", came=f"{len(winners)} got it", hint=1)
 
@@ -111,8 +119,15 @@ async def test_ex1_takes_the_free_and_leaves_the_others(pool: Pool, scope: str, 
     )
     mine = await row(pool, scope, names[5])
     async with transaction(pool) as connection:
-        [left_s] = await (await connection.execute("SELECT extract(epoch FROM %s - clock_timestamp())", [mine["lease_until"]])).fetchone() or [0]
-    expect(mine["state"] == "in_flight" and 110 < left_s <= 120, expected="in flight, with a lease of 120 s", came=f"{mine['state']}, {left_s:.0f} s left", hint=3)
+        [left_s] = await (
+            await connection.execute("SELECT extract(epoch FROM %s - clock_timestamp())", [mine["lease_until"]])
+        ).fetchone() or [0]
+    expect(
+        mine["state"] == "in_flight" and 110 < left_s <= 120,
+        expected="in flight, with a lease of 120 s",
+        came=f"{mine['state']}, {left_s:.0f} s left",
+        hint=3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +145,9 @@ async def test_ex1_takes_the_free_and_leaves_the_others(pool: Pool, scope: str, 
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and "=" not in value else "",
 )
-async def test_ex1_free_is_what_the_docstring_says(pool: Pool, scope: str, assignments: str, body_hash: bytes, free: bool, what: str) -> None:
+async def test_ex1_free_is_what_the_docstring_says(
+    pool: Pool, scope: str, assignments: str, body_hash: bytes, free: bool, what: str
+) -> None:
     """Each state, with the lease and the time to live over or not, and with the same or another body."""
     await take(pool, scope, "tea")
     await change(pool, scope, assignments)
@@ -140,7 +157,13 @@ async def test_ex1_free_is_what_the_docstring_says(pool: Pool, scope: str, assig
     except NotImplementedError:
         raise
     except Exception as error:
-        expect(False, expected=f"an answer for a key that is {what}", came=f"{type(error).__name__}: {error}", look_at="what the row still holds of its past", hint=2)
+        expect(
+            False,
+            expected=f"an answer for a key that is {what}",
+            came=f"{type(error).__name__}: {error}",
+            look_at="what the row still holds of its past",
+            hint=2,
+        )
     expect(
         bool(taken) == free,
         expected=f"a key that is {what} {'to be taken' if free else 'not to be taken'}",
@@ -153,7 +176,13 @@ async def test_ex1_free_is_what_the_docstring_says(pool: Pool, scope: str, assig
         expect(after == before, expected="its row to stay as it was", came=after, hint=3)
         return
     came = (after["state"], after["body_hash"], after["status_code"], after["body"], after["reason"])
-    expect(came == ("in_flight", body_hash, None, None, None), expected="a row in flight for the new body, without an old result or reason", came=came, look_at="what SET does not mention", hint=2)
+    expect(
+        came == ("in_flight", body_hash, None, None, None),
+        expected="a row in flight for the new body, without an old result or reason",
+        came=came,
+        look_at="what SET does not mention",
+        hint=2,
+    )
 
 
 async def test_ex1_no_token_is_ever_given_twice(pool: Pool, scope: str) -> None:
@@ -178,7 +207,9 @@ async def locked_first(pool: Pool, scope: str, order: list[str]) -> set[str]:
     """Ask for three keys in *order* while another worker holds `m`: which of the others does it lock before it waits?"""
     async with pool.connection() as holder, pool.connection() as taker, pool.connection() as probe:
         await take_free_keys(holder, {"m": BODY}, scope=scope, lease_s=60.0, ttl_s=60.0)
-        taking = asyncio.create_task(take_free_keys(taker, dict.fromkeys(order, BODY), scope=scope, lease_s=60.0, ttl_s=60.0))
+        taking = asyncio.create_task(
+            take_free_keys(taker, dict.fromkeys(order, BODY), scope=scope, lease_s=60.0, ttl_s=60.0)
+        )
         waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)"
         for _ in range(500):
             row = await (await probe.execute(waiting, [taker.info.backend_pid])).fetchone()
@@ -223,22 +254,49 @@ def test_ex2_other_work_never_gets_this_works_answer(rng: random.Random, state: 
     """A key known with another body is refused, whatever became of that work."""
     result = {"status_code": 200, "body": b"theirs"} if state == "done" else {}
     came = answer_for(known(rng, state=state, **result), OTHER_BODY)
-    expect(came == Reused(), expected=f"Reused() for a key that is {state} with another body", came=came, look_at="which question comes first", hint=1)
+    expect(
+        came == Reused(),
+        expected=f"Reused() for a key that is {state} with another body",
+        came=came,
+        look_at="which question comes first",
+        hint=1,
+    )
 
 
 def test_ex2_done_gives_the_result_even_an_empty_one(rng: random.Random) -> None:
     """The result comes back as it was, also a 404 or an empty body."""
-    for status_code, body in ((200, b"made"), (204, b""), (404, b"no such order"), (rng.randrange(200, 300), rng.randbytes(9))):
-        came = answer_for(known(rng, state="done", status_code=status_code, body=body, lease_left_s=rng.uniform(-60, 60)), BODY)
-        expect(came == Done(status_code, body), expected=f"Done({status_code}, {body!r})", came=came, look_at="whether an empty body counts as no body")
+    for status_code, body in (
+        (200, b"made"),
+        (204, b""),
+        (404, b"no such order"),
+        (rng.randrange(200, 300), rng.randbytes(9)),
+    ):
+        came = answer_for(
+            known(rng, state="done", status_code=status_code, body=body, lease_left_s=rng.uniform(-60, 60)), BODY
+        )
+        expect(
+            came == Done(status_code, body),
+            expected=f"Done({status_code}, {body!r})",
+            came=came,
+            look_at="whether an empty body counts as no body",
+        )
 
 
 def test_ex2_in_flight_says_when_to_come_back(rng: random.Random) -> None:
     """The rest of the lease is the wait; never a negative one, and none if it was just given back."""
     left_s = rng.uniform(1, 60)
-    for state, lease_left_s, wanted_s in (("in_flight", left_s, left_s), ("in_flight", -left_s, 0.0), ("failed", left_s, 0.0)):
+    for state, lease_left_s, wanted_s in (
+        ("in_flight", left_s, left_s),
+        ("in_flight", -left_s, 0.0),
+        ("failed", left_s, 0.0),
+    ):
         came = answer_for(known(rng, state=state, lease_left_s=lease_left_s), BODY)
-        expect(came == InFlight(wanted_s), expected=f"InFlight({wanted_s:.2f}) for a key that is {state} with {lease_left_s:.2f} s of lease left", came=came, look_at="what the caller will sleep")
+        expect(
+            came == InFlight(wanted_s),
+            expected=f"InFlight({wanted_s:.2f}) for a key that is {state} with {lease_left_s:.2f} s of lease left",
+            came=came,
+            look_at="what the caller will sleep",
+        )
 
 
 async def a_claim(pool: Pool, scope: str, fingerprint: str = "tea") -> Claim:
@@ -265,7 +323,9 @@ async def act_and_complete(pool: Pool, claim: Claim, **result: Any) -> bool:
 
 async def effects(pool: Pool, scope: str) -> int:
     async with transaction(pool) as connection:
-        [count] = await (await connection.execute("SELECT count(*) FROM effects WHERE work = %s", [scope])).fetchone() or [0]
+        [count] = await (
+            await connection.execute("SELECT count(*) FROM effects WHERE work = %s", [scope])
+        ).fetchone() or [0]
     return int(count)
 
 
@@ -279,7 +339,13 @@ async def test_ex3_done_with_its_result(pool: Pool, scope: str, rng: random.Rand
         came = (now["state"], now["status_code"], now["body"])
         expect(came == ("done", status_code, body), expected=f"done, {status_code}, {body!r}", came=came, hint=3)
     other = await row(pool, scope, "milk")
-    expect((other["state"], other["token"]) == ("in_flight", bystander.token), expected="the other key of that scope to stay in flight", came=other["state"], look_at="which columns make the key", hint=2)
+    expect(
+        (other["state"], other["token"]) == ("in_flight", bystander.token),
+        expected="the other key of that scope to stay in flight",
+        came=other["state"],
+        look_at="which columns make the key",
+        hint=2,
+    )
 
 
 async def test_ex3_who_was_taken_over_comes_too_late(pool: Pool, scope: str) -> None:
@@ -287,17 +353,44 @@ async def test_ex3_who_was_taken_over_comes_too_late(pool: Pool, scope: str) -> 
     stale = await a_claim(pool, scope)
     fresh = await a_claim(pool, scope)
     accepted = await act_and_complete(pool, stale, body=b"stale")
-    expect(not accepted, expected="StaleClaimError for the owner that was taken over", came="no error, so its effects commit", look_at="how many rows the UPDATE changed", hint=2)
-    expect(await effects(pool, scope) == 0, expected="its effects rolled back", came="they are in the table", look_at="who commits", hint=2)
+    expect(
+        not accepted,
+        expected="StaleClaimError for the owner that was taken over",
+        came="no error, so its effects commit",
+        look_at="how many rows the UPDATE changed",
+        hint=2,
+    )
+    expect(
+        await effects(pool, scope) == 0,
+        expected="its effects rolled back",
+        came="they are in the table",
+        look_at="who commits",
+        hint=2,
+    )
     now = await row(pool, scope, "tea")
-    expect((now["state"], now["token"]) == ("in_flight", fresh.token), expected="the new owner's claim in flight", came=now["state"], look_at="what the UPDATE asks of the row", hint=2)
+    expect(
+        (now["state"], now["token"]) == ("in_flight", fresh.token),
+        expected="the new owner's claim in flight",
+        came=now["state"],
+        look_at="what the UPDATE asks of the row",
+        hint=2,
+    )
 
 
 async def test_ex3_completed_once_and_no_more(pool: Pool, scope: str) -> None:
     """A second completion of the same claim is stale: its effects would be doubles."""
     mine = await a_claim(pool, scope)
-    first, second = await act_and_complete(pool, mine, body=b"first"), await act_and_complete(pool, mine, body=b"second")
-    expect((first, second) == (True, False), expected="the first completion accepted, the second refused", came=f"accepted: {first}, {second}", look_at="the state that a row has to be in", hint=2)
+    first, second = (
+        await act_and_complete(pool, mine, body=b"first"),
+        await act_and_complete(pool, mine, body=b"second"),
+    )
+    expect(
+        (first, second) == (True, False),
+        expected="the first completion accepted, the second refused",
+        came=f"accepted: {first}, {second}",
+        look_at="the state that a row has to be in",
+        hint=2,
+    )
     expect(await effects(pool, scope) == 1, expected="1 effect", came=await effects(pool, scope), hint=2)
 
 
@@ -306,7 +399,12 @@ async def test_ex3_late_but_not_taken_over_is_in_time(pool: Pool, scope: str) ->
     mine = await a_claim(pool, scope)
     await change(pool, scope, LEASE_OVER)
     accepted = await act_and_complete(pool, mine)
-    expect(accepted, expected="a completion after the lease, with the token still in place, to be accepted", came="StaleClaimError", look_at="what decides: the token or the clock")
+    expect(
+        accepted,
+        expected="a completion after the lease, with the token still in place, to be accepted",
+        came="StaleClaimError",
+        look_at="what decides: the token or the clock",
+    )
 
 
 async def test_ex3_commits_with_the_caller_or_not_at_all(pool: Pool, scope: str) -> None:
@@ -316,10 +414,20 @@ async def test_ex3_commits_with_the_caller_or_not_at_all(pool: Pool, scope: str)
         async with transaction(pool) as connection:
             await complete(connection, mine)
             during = (await row(pool, scope, "tea"))["state"]
-            expect(during == "in_flight", expected="in flight for everyone else until the caller commits", came=during, look_at="whose transaction this is")
+            expect(
+                during == "in_flight",
+                expected="in flight for everyone else until the caller commits",
+                came=during,
+                look_at="whose transaction this is",
+            )
             raise KeyError
     after = (await row(pool, scope, "tea"))["state"]
-    expect(after == "in_flight", expected="in flight again after the caller rolled back", came=after, look_at="whose transaction this is")
+    expect(
+        after == "in_flight",
+        expected="in flight again after the caller rolled back",
+        came=after,
+        look_at="whose transaction this is",
+    )
 
 
 @pytest.mark.parametrize("status_code", [408, 425, 429, 500, 501, 503, 507, 599])
@@ -331,5 +439,12 @@ async def test_ex3_a_passing_failure_is_no_result(pool: Pool, scope: str, status
         came = "accepted as a result"
     except ValueError:
         came = "ValueError"
-    expect(came == "ValueError", expected=f"a ValueError for status {status_code}", came=came, look_at="what the next asker would be told")
-    expect((await row(pool, scope, "tea"))["state"] == "in_flight", expected="the claim still in flight", came="changed")
+    expect(
+        came == "ValueError",
+        expected=f"a ValueError for status {status_code}",
+        came=came,
+        look_at="what the next asker would be told",
+    )
+    expect(
+        (await row(pool, scope, "tea"))["state"] == "in_flight", expected="the claim still in flight", came="changed"
+    )

@@ -21,7 +21,13 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def a_reject(rng: random.Random, **fields: Any) -> Reject:
-    given = {"source": "shop", "stream": "orders", "raw": rng.randbytes(40), "reason": "no id", "ordinal": rng.randrange(500)}
+    given = {
+        "source": "shop",
+        "stream": "orders",
+        "raw": rng.randbytes(40),
+        "reason": "no id",
+        "ordinal": rng.randrange(500),
+    }
     return Reject(**{**given, **fields})
 
 
@@ -43,9 +49,21 @@ def test_ex1_other_trouble_is_another_letter(rng: random.Random) -> None:
     """Another source, stream, or bytes, even by one bit, is another letter."""
     reject = a_reject(rng)
     flipped = bytes([reject.raw[0] ^ 1]) + reject.raw[1:]
-    for field, other in (("source", "store"), ("stream", "refunds"), ("raw", flipped), ("raw", reject.raw + b"\0"), ("raw", b"")):
+    for field, other in (
+        ("source", "store"),
+        ("stream", "refunds"),
+        ("raw", flipped),
+        ("raw", reject.raw + b"\0"),
+        ("raw", b""),
+    ):
         again = letter_id(msgspec.structs.replace(reject, **{field: other}))
-        expect(again != letter_id(reject), expected=f"two identities for rejects that differ in {field}", came="one", look_at="what goes into the hash", hint=2)
+        expect(
+            again != letter_id(reject),
+            expected=f"two identities for rejects that differ in {field}",
+            came="one",
+            look_at="what goes into the hash",
+            hint=2,
+        )
 
 
 def test_ex1_the_seams_do_not_shift(rng: random.Random) -> None:
@@ -75,11 +93,24 @@ def test_ex1_thirty_two_bytes_for_any_text(rng: random.Random) -> None:
         identity: object = letter_id(a_reject(rng, source="sh\ud83dop", stream="ord\0ers"))
     except UnicodeError as error:
         identity = f"{type(error).__name__}: {error}"
-    expect(isinstance(identity, bytes) and len(identity) == 32, expected="32 bytes for a name with half a surrogate pair", came=identity, look_at="the errors argument of encode", hint=2)
+    expect(
+        isinstance(identity, bytes) and len(identity) == 32,
+        expected="32 bytes for a name with half a surrogate pair",
+        came=identity,
+        look_at="the errors argument of encode",
+        hint=2,
+    )
 
 
 def a_letter(number: int, raw: bytes = b"{}", **fields: Any) -> DeadLetter:
-    given: dict[str, Any] = {"id": number, "source": "shop", "stream": "orders", "raw": raw, "raw_size_bytes": len(raw), "reason": "no id"}
+    given: dict[str, Any] = {
+        "id": number,
+        "source": "shop",
+        "stream": "orders",
+        "raw": raw,
+        "raw_size_bytes": len(raw),
+        "reason": "no id",
+    }
     given |= {"ordinal": number, "schema_version": "", "state": "parked", "attempts": 0, "parked_at": NOON}
     return DeadLetter(**{**given, **fields})
 
@@ -97,21 +128,52 @@ def fails_on(*numbers: int, error: BaseException) -> Callable[[DeadLetter], Reco
     return revive
 
 
-@pytest.mark.parametrize("error", [KeyError("total"), ValueError("no date"), ZeroDivisionError("division"), RecursionError("deep"), AttributeError("x")], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("total"),
+        ValueError("no date"),
+        ZeroDivisionError("division"),
+        RecursionError("deep"),
+        AttributeError("x"),
+    ],
+    ids=repr,
+)
 def test_ex2_one_bad_letter_holds_up_nobody(rng: random.Random, error: Exception) -> None:
     """Whatever a letter trips is its own refusal; the others are revived, in order, and the reason says type and text."""
     bad = rng.randrange(9)
     try:
         records, refused = revive_each([a_letter(number) for number in range(10)], fails_on(bad, error=error))
     except type(error) as escaped:
-        expect(False, expected=f"a {type(error).__name__} of letter {bad} to be its refusal", came=f"it escaped: {escaped!r}", look_at="which exceptions a bug can raise", hint=2)
-    expect([record.key for record in records] == [f"order {n}" for n in range(10) if n != bad], expected="the 9 other records, in order", came=[record.key for record in records], look_at="what happens after a refusal", hint=1)
+        expect(
+            False,
+            expected=f"a {type(error).__name__} of letter {bad} to be its refusal",
+            came=f"it escaped: {escaped!r}",
+            look_at="which exceptions a bug can raise",
+            hint=2,
+        )
+    expect(
+        [record.key for record in records] == [f"order {n}" for n in range(10) if n != bad],
+        expected="the 9 other records, in order",
+        came=[record.key for record in records],
+        look_at="what happens after a refusal",
+        hint=1,
+    )
     expect(list(refused) == [bad], expected=f"letter {bad} refused", came=refused, hint=1)
     reason = refused[bad]
-    expect(type(error).__name__ in reason and str(error) in reason, expected=f"a reason with {type(error).__name__} and {error}", came=reason, look_at="what str() of a KeyError is")
+    expect(
+        type(error).__name__ in reason and str(error) in reason,
+        expected=f"a reason with {type(error).__name__} and {error}",
+        came=reason,
+        look_at="what str() of a KeyError is",
+    )
 
 
-@pytest.mark.parametrize("error", [TransientError("the database restarts"), TimeoutError(), ConnectionResetError("reset"), OSError("disk")], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [TransientError("the database restarts"), TimeoutError(), ConnectionResetError("reset"), OSError("disk")],
+    ids=repr,
+)
 def test_ex2_a_bad_moment_is_not_a_bad_letter(rng: random.Random, error: Exception) -> None:
     """TransientError and every OSError come out as they are, and refuse nothing."""
     try:
@@ -119,7 +181,13 @@ def test_ex2_a_bad_moment_is_not_a_bad_letter(rng: random.Random, error: Excepti
     except type(error) as escaped:
         expect(escaped is error, expected="the error as it was raised", came=repr(escaped))
         return
-    expect(False, expected=f"{type(error).__name__} to come out: it says nothing about the letter", came=came, look_at="the order of the except clauses", hint=2)
+    expect(
+        False,
+        expected=f"{type(error).__name__} to come out: it says nothing about the letter",
+        came=came,
+        look_at="the order of the except clauses",
+        hint=2,
+    )
 
 
 @pytest.mark.parametrize("stop", [asyncio.CancelledError(), KeyboardInterrupt()], ids=repr)
@@ -129,7 +197,9 @@ def test_ex2_an_order_to_stop_stops(stop: BaseException) -> None:
         came: object = revive_each([a_letter(0), a_letter(1)], fails_on(0, error=stop))
     except (asyncio.CancelledError, KeyboardInterrupt):
         return
-    expect(False, expected=f"{type(stop).__name__} to come out", came=came, look_at="how wide the widest except is", hint=2)
+    expect(
+        False, expected=f"{type(stop).__name__} to come out", came=came, look_at="how wide the widest except is", hint=2
+    )
 
 
 def test_ex2_what_is_not_whole_is_not_tried() -> None:
@@ -142,7 +212,12 @@ def test_ex2_what_is_not_whole_is_not_tried() -> None:
 
     records, refused = revive_each([a_letter(1, b"123", raw_size_bytes=2_000_000), a_letter(2)], revive)
     came = ([record.key for record in records], list(refused), tried)
-    expect(came == (["order 2"], [1], [2]), expected="letter 1 (3 of 2,000,000 bytes kept) refused and not tried, letter 2 revived", came=came, look_at="raw_size_bytes")
+    expect(
+        came == (["order 2"], [1], [2]),
+        expected="letter 1 (3 of 2,000,000 bytes kept) refused and not tried, letter 2 revived",
+        came=came,
+        look_at="raw_size_bytes",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +269,9 @@ async def attempts(pool: Pool, stream: str) -> list[int]:
 
 async def landed(pool: Pool, stream: str) -> list[str]:
     async with transaction(pool) as connection:
-        rows = await (await connection.execute("SELECT key FROM landed WHERE stream = %s ORDER BY key", [stream])).fetchall()
+        rows = await (
+            await connection.execute("SELECT key FROM landed WHERE stream = %s ORDER BY key", [stream])
+        ).fetchall()
     return [key for (key,) in rows]
 
 
@@ -217,10 +294,28 @@ async def test_ex3_lands_marks_and_counts(pool: Pool, stream: str, rng: random.R
     bad = sorted(rng.sample(range(8), 3))
     await parked(pool, stream, 8)
     came = await redrive(pool, "shop", stream, revive=fails_on(*bad, error=KeyError("total")), land=lander(stream))
-    expect(came == Redriven(landed=5, refused=3), expected="Redriven(landed=5, refused=3) of 8 letters", came=came, hint=3)
-    expect(await landed(pool, stream) == [f"order {n}" for n in range(8) if n not in bad], expected="the 5 orders in the table", came=await landed(pool, stream), hint=3)
-    expect(await states(pool, stream) == {"redriven": 5, "parked": 3}, expected="5 letters redriven, 3 parked", came=await states(pool, stream), hint=3)
-    expect(await attempts(pool, stream) == [1] * 8, expected="one attempt counted for each letter", came=await attempts(pool, stream), look_at="the letters that were refused", hint=3)
+    expect(
+        came == Redriven(landed=5, refused=3), expected="Redriven(landed=5, refused=3) of 8 letters", came=came, hint=3
+    )
+    expect(
+        await landed(pool, stream) == [f"order {n}" for n in range(8) if n not in bad],
+        expected="the 5 orders in the table",
+        came=await landed(pool, stream),
+        hint=3,
+    )
+    expect(
+        await states(pool, stream) == {"redriven": 5, "parked": 3},
+        expected="5 letters redriven, 3 parked",
+        came=await states(pool, stream),
+        hint=3,
+    )
+    expect(
+        await attempts(pool, stream) == [1] * 8,
+        expected="one attempt counted for each letter",
+        came=await attempts(pool, stream),
+        look_at="the letters that were refused",
+        hint=3,
+    )
 
 
 async def test_ex3_twice_is_once(pool: Pool, stream: str) -> None:
@@ -228,8 +323,19 @@ async def test_ex3_twice_is_once(pool: Pool, stream: str) -> None:
     await parked(pool, stream, 3)
     await redrive(pool, "shop", stream, revive=revive, land=lander(stream))
     again = await redrive(pool, "shop", stream, revive=revive, land=lander(stream))
-    expect(again == Redriven(), expected="Redriven() the second time: nothing claimed", came=again, look_at="what the first one left marked", hint=3)
-    expect(len(await landed(pool, stream)) == 3, expected="3 orders landed in all", came=len(await landed(pool, stream)), hint=1)
+    expect(
+        again == Redriven(),
+        expected="Redriven() the second time: nothing claimed",
+        came=again,
+        look_at="what the first one left marked",
+        hint=3,
+    )
+    expect(
+        len(await landed(pool, stream)) == 3,
+        expected="3 orders landed in all",
+        came=len(await landed(pool, stream)),
+        hint=1,
+    )
 
 
 async def test_ex3_two_at_once_share_the_letters(pool: Pool, stream: str) -> None:
@@ -255,8 +361,16 @@ async def test_ex3_two_at_once_share_the_letters(pool: Pool, stream: str) -> Non
         second = "it waited for the first"
     go_on.set()
     came = (await first, second)
-    expect(came == (Redriven(landed=6), Redriven(landed=4)), expected="6 letters landed by the first and the other 4 by the second", came=came, look_at="who claims, and with which lock", hint=3)
-    expect(len(await landed(pool, stream)) == 10, expected="10 orders landed", came=len(await landed(pool, stream)), hint=1)
+    expect(
+        came == (Redriven(landed=6), Redriven(landed=4)),
+        expected="6 letters landed by the first and the other 4 by the second",
+        came=came,
+        look_at="who claims, and with which lock",
+        hint=3,
+    )
+    expect(
+        len(await landed(pool, stream)) == 10, expected="10 orders landed", came=len(await landed(pool, stream)), hint=1
+    )
 
 
 async def test_ex3_a_crash_leaves_everything_as_it_was(pool: Pool, stream: str) -> None:
@@ -274,7 +388,13 @@ async def test_ex3_a_crash_leaves_everything_as_it_was(pool: Pool, stream: str) 
         came = "ConnectionError"
     expect(came == "ConnectionError", expected="what landing raised to come out", came=came)
     after = (await landed(pool, stream), await states(pool, stream), await attempts(pool, stream))
-    expect(after == ([], {"parked": 4}, [0] * 4), expected="no row landed, 4 letters parked, no attempt counted", came=after, look_at="how many transactions there are", hint=2)
+    expect(
+        after == ([], {"parked": 4}, [0] * 4),
+        expected="no row landed, 4 letters parked, no attempt counted",
+        came=after,
+        look_at="how many transactions there are",
+        hint=2,
+    )
 
 
 async def test_ex3_nobody_sees_half_of_it(pool: Pool, stream: str) -> None:
@@ -287,7 +407,13 @@ async def test_ex3_nobody_sees_half_of_it(pool: Pool, stream: str) -> None:
         seen.append((await landed(pool, stream), await states(pool, stream)))
 
     await redrive(pool, "shop", stream, revive=revive, land=looks)
-    expect(seen == [([], {"parked": 2})], expected="nothing visible from outside while it lands", came=seen, look_at="how many transactions there are", hint=2)
+    expect(
+        seen == [([], {"parked": 2})],
+        expected="nothing visible from outside while it lands",
+        came=seen,
+        look_at="how many transactions there are",
+        hint=2,
+    )
 
 
 async def test_ex3_a_passing_failure_counts_for_nothing(pool: Pool, stream: str) -> None:
@@ -299,7 +425,13 @@ async def test_ex3_a_passing_failure_counts_for_nothing(pool: Pool, stream: str)
     except TransientError:
         came = "TransientError"
     after = (came, await landed(pool, stream), await attempts(pool, stream))
-    expect(after == ("TransientError", [], [0, 0, 0]), expected="TransientError, nothing landed, no attempt counted", came=after, look_at="what is caught on the way", hint=2)
+    expect(
+        after == ("TransientError", [], [0, 0, 0]),
+        expected="TransientError, nothing landed, no attempt counted",
+        came=after,
+        look_at="what is caught on the way",
+        hint=2,
+    )
 
 
 async def test_ex3_what_the_database_refuses_stays_parked(pool: Pool, stream: str) -> None:
@@ -312,7 +444,13 @@ async def test_ex3_what_the_database_refuses_stays_parked(pool: Pool, stream: st
         await lander(stream)(connection, Batch(tuple(record for record in batch.records if record.key != "order 1")))
 
     came = await redrive(pool, "shop", stream, revive=revive, land=refuses_one)
-    expect(await states(pool, stream) == {"redriven": 2, "parked": 1}, expected="2 letters redriven, and the refused one parked", came=await states(pool, stream), look_at="what is marked before landing and what after", hint=3)
+    expect(
+        await states(pool, stream) == {"redriven": 2, "parked": 1},
+        expected="2 letters redriven, and the refused one parked",
+        came=await states(pool, stream),
+        look_at="what is marked before landing and what after",
+        hint=3,
+    )
     expect(came == Redriven(landed=2, refused=1), expected="Redriven(landed=2, refused=1)", came=came, hint=3)
 
 
@@ -321,9 +459,18 @@ async def test_ex3_refused_too_often_goes_to_quarantine(pool: Pool, stream: str,
     most = rng.randrange(2, 5)
     await parked(pool, stream, 2)
     never = fails_on(0, 1, error=KeyError("total"))
-    came = [await redrive(pool, "shop", stream, revive=never, land=lander(stream), max_attempts=most) for _ in range(most + 1)]
+    came = [
+        await redrive(pool, "shop", stream, revive=never, land=lander(stream), max_attempts=most)
+        for _ in range(most + 1)
+    ]
     wanted = [Redriven(refused=2)] * (most - 1) + [Redriven(quarantined=2), Redriven()]
-    expect(came == wanted, expected=f"2 letters refused {most - 1} times, then quarantined, then left alone (max_attempts={most})", came=came, look_at="whether an attempt is counted for a refusal", hint=3)
+    expect(
+        came == wanted,
+        expected=f"2 letters refused {most - 1} times, then quarantined, then left alone (max_attempts={most})",
+        came=came,
+        look_at="whether an attempt is counted for a refusal",
+        hint=3,
+    )
 
 
 async def test_ex3_nothing_to_land_nothing_landed(pool: Pool, stream: str) -> None:
@@ -336,8 +483,16 @@ async def test_ex3_nothing_to_land_nothing_landed(pool: Pool, stream: str) -> No
     came = [await redrive(pool, "shop", stream, revive=revive, land=counts)]
     await parked(pool, stream, 2)
     came.append(await redrive(pool, "shop", stream, revive=fails_on(0, 1, error=KeyError("total")), land=counts))
-    expect(came == [Redriven(), Redriven(refused=2)], expected="Redriven(), then Redriven(refused=2)", came=came, hint=3)
-    expect(not calls, expected="no call of land without a record", came=f"{len(calls)} calls", look_at="the question before landing", hint=3)
+    expect(
+        came == [Redriven(), Redriven(refused=2)], expected="Redriven(), then Redriven(refused=2)", came=came, hint=3
+    )
+    expect(
+        not calls,
+        expected="no call of land without a record",
+        came=f"{len(calls)} calls",
+        look_at="the question before landing",
+        hint=3,
+    )
 
 
 async def test_ex3_joins_the_callers_transaction(pool: Pool, stream: str) -> None:
@@ -346,7 +501,19 @@ async def test_ex3_joins_the_callers_transaction(pool: Pool, stream: str) -> Non
     with pytest.raises(ZeroDivisionError):
         async with transaction(pool) as connection:
             came = await redrive(connection, "shop", stream, revive=revive, land=lander(stream), limit=1)
-            expect(came == Redriven(landed=1), expected="Redriven(landed=1) with limit=1 and 2 letters parked", came=came, look_at="limit", hint=3)
+            expect(
+                came == Redriven(landed=1),
+                expected="Redriven(landed=1) with limit=1 and 2 letters parked",
+                came=came,
+                look_at="limit",
+                hint=3,
+            )
             raise ZeroDivisionError
     after = (await landed(pool, stream), await states(pool, stream))
-    expect(after == ([], {"parked": 2}), expected="nothing left after the caller rolled back", came=after, look_at="door", hint=2)
+    expect(
+        after == ([], {"parked": 2}),
+        expected="nothing left after the caller rolled back",
+        came=after,
+        look_at="door",
+        hint=2,
+    )

@@ -32,7 +32,8 @@ class RedisScript:
     did not answer, the others fail at once for *pause_s*, so an outage costs one time-out a second and not
     one a request.
 
-    A call that was cut off may or may not have been carried out.
+    A call that was cut off may or may not have been carried out. Make the client with `socket_timeout=None`: the time
+    limit here does its work, and before Python 3.12 redis-py's own can swallow a cancellation.
     """
 
     def __init__(

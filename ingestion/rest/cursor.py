@@ -101,8 +101,8 @@ def next_link(header: str) -> str | None:
 def take_step(steps: set[bytes], token: str, body: bytes, *, constant_token: bool = False) -> None:
     """Note in *steps* that the page in *body* leads to the page named *token*; refuse to walk in a circle.
 
-    Whatever its length, a circle is noticed before a page of it is asked for a second time. A step is kept as 16
-    bytes, so that ten million pages fit in memory.
+    Whatever its length, a circle is noticed before a page of it is asked for a second time. A step costs 16 bytes in
+    *steps*, however long its token.
 
     Args:
         steps: The steps taken so far; changed in place.

@@ -86,22 +86,6 @@ def _before(moment: datetime, seconds: float) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-async def store_if_later(connection: Connection, mark: Watermark) -> None:
-    """Store *mark* unless a later one is there, in the transaction open on *connection*; never commits.
-
-    The stored mark never moves back, whatever is saved in whatever order, by whom, at the same time. The
-    later instant is later. Among equal instants the longer key is later, and among keys of one length the
-    alphabet decides: the order of whole numbers, and of ids of one length.
-    """
-    statement = """
-        INSERT INTO ingestion.watermarks AS w (source, stream, updated_at, key) VALUES (%s, %s, %s, %s)
-        ON CONFLICT (source, stream) DO UPDATE SET
-            updated_at = excluded.updated_at, key = excluded.key, saved_at = now()
-        WHERE (excluded.updated_at, length(excluded.key), excluded.key)
-            > (w.updated_at, length(w.key), w.key)"""
-    await connection.execute(statement, [mark.source, mark.stream, mark.updated_at, mark.key])
-
-
 def advance(mark: Watermark, records: Iterable[Record], until: datetime) -> Watermark:
     """Give the mark after *records*: the latest of them or *mark*, whichever is later. No records: no move.
 
@@ -113,7 +97,7 @@ def advance(mark: Watermark, records: Iterable[Record], until: datetime) -> Wate
         records: In any order; read once.
         until: An instant.
     """
-    latest = max(((record.occurred_at, len(record.key), record.key) for record in records), default=None)
+    latest = max(((_instant(record.occurred_at), len(record.key), record.key) for record in records), default=None)
     if latest is None:
         return mark
     at, _, key = latest
@@ -134,33 +118,20 @@ def upper_bound(server_now: datetime, *, lag_s: float) -> datetime:
     return _before(_instant(server_now), lag_s)
 
 
-class Bookmark(msgspec.Struct, frozen=True):
-    """A place inside a listing without an order in time: an offset, a page number, an opaque cursor.
+async def store_if_later(connection: Connection, mark: Watermark) -> None:
+    """Store *mark* unless a later one is there, in the transaction open on *connection*; never commits.
 
-    It is kept as it came. None says that the listing was read to its end: the next run starts over.
+    The stored mark never moves back, whatever is saved in whatever order, by whom, at the same time. The
+    later instant is later. Among equal instants the longer key is later, and among keys of one length the
+    alphabet decides: the order of whole numbers, and of ids of one length.
     """
-
-    source: str
-    stream: str
-    place: str | None
-
-    @classmethod
-    async def load(cls, connection: Connection, source: str, stream: str) -> Self | None:
-        """Load the place where an unfinished run of the stream stopped; None when there is none."""
-        statement = "SELECT place FROM ingestion.bookmarks WHERE source = %s AND stream = %s"
-        row = await (await connection.execute(statement, [source, stream])).fetchone()
-        return None if row is None else cls(source, stream, row[0])
-
-    async def save(self, connection: Connection) -> None:
-        """Store this place, in the transaction open on *connection*; the last one saved stands."""
-        if self.place is None:
-            statement = "DELETE FROM ingestion.bookmarks WHERE source = %s AND stream = %s"
-            await connection.execute(statement, [self.source, self.stream])
-            return
-        statement = """
-            INSERT INTO ingestion.bookmarks (source, stream, place) VALUES (%s, %s, %s)
-            ON CONFLICT (source, stream) DO UPDATE SET place = excluded.place, saved_at = now()"""
-        await connection.execute(statement, [self.source, self.stream, self.place])
+    statement = """
+        INSERT INTO ingestion.watermarks AS w (source, stream, updated_at, key) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (source, stream) DO UPDATE SET
+            updated_at = excluded.updated_at, key = excluded.key, saved_at = now()
+        WHERE (excluded.updated_at, length(excluded.key), excluded.key)
+            > (w.updated_at, length(w.key), w.key)"""
+    await connection.execute(statement, [mark.source, mark.stream, mark.updated_at, mark.key])
 
 
 class SourceBusyError(TransientError):
@@ -234,3 +205,32 @@ async def _free(connection: Connection, lock: int) -> None:
             await connection.execute("SELECT pg_advisory_unlock(%s)", [lock])
     except psycopg.Error:
         await connection.close()  # the session ends, and the lease with it
+
+
+class Bookmark(msgspec.Struct, frozen=True):
+    """A place inside a listing without an order in time: an offset, a page number, an opaque cursor.
+
+    It is kept as it came. None says that the listing was read to its end: the next run starts over.
+    """
+
+    source: str
+    stream: str
+    place: str | None
+
+    @classmethod
+    async def load(cls, connection: Connection, source: str, stream: str) -> Self | None:
+        """Load the place where an unfinished run of the stream stopped; None when there is none."""
+        statement = "SELECT place FROM ingestion.bookmarks WHERE source = %s AND stream = %s"
+        row = await (await connection.execute(statement, [source, stream])).fetchone()
+        return None if row is None else cls(source, stream, row[0])
+
+    async def save(self, connection: Connection) -> None:
+        """Store this place, in the transaction open on *connection*; the last one saved stands."""
+        if self.place is None:
+            statement = "DELETE FROM ingestion.bookmarks WHERE source = %s AND stream = %s"
+            await connection.execute(statement, [self.source, self.stream])
+            return
+        statement = """
+            INSERT INTO ingestion.bookmarks (source, stream, place) VALUES (%s, %s, %s)
+            ON CONFLICT (source, stream) DO UPDATE SET place = excluded.place, saved_at = now()"""
+        await connection.execute(statement, [self.source, self.stream, self.place])

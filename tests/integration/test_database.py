@@ -27,9 +27,7 @@ def test_eight_migrators_at_once_apply_each_migration_once(db_url: str) -> None:
 def test_a_migration_edited_after_it_was_applied_is_refused_by_name(db_url: str) -> None:
     async def scenario(pool: Pool) -> None:
         async with transaction(pool) as connection:
-            await connection.execute(
-                "UPDATE ingestion.migrations SET sha256 = 'other' WHERE name LIKE '0001%'"
-            )
+            await connection.execute("UPDATE ingestion.migrations SET sha256 = 'other' WHERE name LIKE '0001%'")
         with pytest.raises(ConfigurationError, match="0001_records_and_runs was edited"):
             await migrate(pool)
 

@@ -226,9 +226,7 @@ def test_a_revived_record_that_postgres_refuses_waits_again_until_quarantine(db_
 
     async def scenario(pool: Pool) -> None:
         await parked(pool, reject(1, raw))
-        again = functools.partial(
-            redrive, pool, "shop", "orders", revive=as_it_is, land=lands, max_attempts=2
-        )
+        again = functools.partial(redrive, pool, "shop", "orders", revive=as_it_is, land=lands, max_attempts=2)
         assert await again() == Redriven(refused=1)
         assert await again() == Redriven(quarantined=1)
         assert await rows(pool, STATES) == [("quarantined", 1)]
@@ -243,13 +241,9 @@ def test_an_item_too_large_to_keep_is_cut_marked_and_never_redriven(
     monkeypatch.setattr(dead_letters, "_LARGEST_RAW_BYTES", 10)
 
     async def scenario(pool: Pool) -> None:
-        await parked(
-            pool, reject(1, b"0123456789abcdef"), reject(2, b"0123456789ABCDEF"), reject(3, b"9876543210")
-        )
+        await parked(pool, reject(1, b"0123456789abcdef"), reject(2, b"0123456789ABCDEF"), reject(3, b"9876543210"))
         async with transaction(pool) as connection:
-            assert [
-                (letter.raw, letter.raw_size_bytes) for letter in await letters(connection, "shop", "orders")
-            ] == [
+            assert [(letter.raw, letter.raw_size_bytes) for letter in await letters(connection, "shop", "orders")] == [
                 (b"0123456789", 16),
                 (b"0123456789", 16),
                 (b"9876543210", 10),

@@ -187,10 +187,7 @@ def test_tomorrows_poll_is_not_suppressed_by_todays(db_url: str) -> None:
         assert isinstance(await claim(pool, "v1:a", scope="day 2"), Claim)
         await run_out(pool, "expires_at")
         again = await won(pool)
-        assert (
-            await value(pool, "SELECT body FROM ingestion.idempotency_keys WHERE token = %s", again.token)
-            is None
-        )
+        assert await value(pool, "SELECT body FROM ingestion.idempotency_keys WHERE token = %s", again.token) is None
 
     with_pool(db_url, scenario)
 
@@ -225,9 +222,7 @@ def test_expiry_takes_the_oldest_in_small_bites_and_waits_for_nobody(db_url: str
         await run_out(pool, "expires_at")
         await won(pool, "v1:7")
         async with transaction(pool) as connection:
-            await connection.execute(
-                "SELECT 1 FROM ingestion.idempotency_keys WHERE fingerprint = 'v1:9' FOR UPDATE"
-            )
+            await connection.execute("SELECT 1 FROM ingestion.idempotency_keys WHERE fingerprint = 'v1:9' FOR UPDATE")
             async with asyncio.timeout(5):
                 assert [await expire(pool, limit=100) for _ in range(4)] == [100, 100, 48, 0]
         assert await expire(pool) == 1

@@ -34,9 +34,7 @@ def test_what_lands_is_what_was_read(db_url: str) -> None:
 
     async def scenario(pool: Pool) -> list[tuple[object, ...]]:
         await land(pool, Batch((record,)), RUN)
-        return await rows(
-            pool, "SELECT source, stream, key, payload, occurred_at, content_hash FROM ingestion.records"
-        )
+        return await rows(pool, "SELECT source, stream, key, payload, occurred_at, content_hash FROM ingestion.records")
 
     assert with_pool(db_url, scenario) == [("shop", "orders", record.key, wild, at, record.content_hash)]
 
@@ -60,14 +58,11 @@ def test_replaying_an_old_page_changes_no_row(db_url: str) -> None:
         new = Batch(tuple(order(n, version=5) for n in range(25)))
         assert await land(pool, old, RUN) == Landed(inserted=50)
         assert await land(pool, new, RUN) == Landed(updated=25)
-        before = await rows(
-            pool, "SELECT xmin::text, ctid::text, landed_at FROM ingestion.records ORDER BY key"
-        )
+        before = await rows(pool, "SELECT xmin::text, ctid::text, landed_at FROM ingestion.records ORDER BY key")
         assert await land(pool, old, RUN) == Landed(unchanged=50)
         assert await land(pool, new, RUN) == Landed(unchanged=25)
         assert (
-            await rows(pool, "SELECT xmin::text, ctid::text, landed_at FROM ingestion.records ORDER BY key")
-            == before
+            await rows(pool, "SELECT xmin::text, ctid::text, landed_at FROM ingestion.records ORDER BY key") == before
         )
 
     with_pool(db_url, scenario)
@@ -111,9 +106,7 @@ def test_one_poison_row_of_five_hundred_lands_the_others(db_url: str) -> None:
         [letter] = await rows(pool, "SELECT raw, ordinal, schema_version, reason FROM ingestion.dead_letters")
         assert letter[:3] == (b'{"id":"\\u0000"}', 321, "v3")
         assert "NUL" in letter[3]
-        assert (
-            await value(pool, "SELECT count(DISTINCT xmin::text) FROM ingestion.records") <= 20
-        )  # savepoints
+        assert await value(pool, "SELECT count(DISTINCT xmin::text) FROM ingestion.records") <= 20  # savepoints
         assert await value(pool, "SELECT count(DISTINCT landed_at) FROM ingestion.records") == 1
         async with pool.connection() as connection:
             assert await Watermark.load(connection, "shop", "orders") == position
@@ -144,18 +137,14 @@ def test_one_poison_row_of_five_hundred_lands_the_others(db_url: str) -> None:
     ],
     ids=lambda record: record.key[:25].encode(errors="replace").decode(),
 )
-def test_what_postgres_cannot_store_becomes_a_dead_letter_not_a_dead_transaction(
-    db_url: str, bad: Record
-) -> None:
+def test_what_postgres_cannot_store_becomes_a_dead_letter_not_a_dead_transaction(db_url: str, bad: Record) -> None:
     """D9, whatever the cause and wherever in the batch; W7 for the naive instant."""
     records = [order(n) for n in range(20)]
     records.insert(13, bad)
 
     async def scenario(pool: Pool) -> None:
         assert await land(pool, Batch(tuple(records)), RUN) == Landed(inserted=20, parked=1)
-        [(raw, size, reason)] = await rows(
-            pool, "SELECT raw, raw_size_bytes, reason FROM ingestion.dead_letters"
-        )
+        [(raw, size, reason)] = await rows(pool, "SELECT raw, raw_size_bytes, reason FROM ingestion.dead_letters")
         assert (raw, size) == (bad.payload, len(bad.payload))
         assert reason
         assert len(reason) <= 500
@@ -243,9 +232,9 @@ def test_two_landings_join_one_transaction_of_the_caller(db_url: str) -> None:
         with pytest.raises(KeyError):
             async with transaction(pool) as connection:
                 assert await land(connection, Batch((order(1), order(2))), RUN) == Landed(inserted=2)
-                assert await land(
-                    connection, Batch((order(2), order(3), hand_made("x", b"{"))), RUN
-                ) == Landed(inserted=1, unchanged=1, parked=1)
+                assert await land(connection, Batch((order(2), order(3), hand_made("x", b"{"))), RUN) == Landed(
+                    inserted=1, unchanged=1, parked=1
+                )
                 raise KeyError
         assert await value(pool, "SELECT count(*) FROM ingestion.records") == 0
         assert await value(pool, "SELECT count(*) FROM ingestion.runs") == 0
@@ -295,9 +284,7 @@ def test_the_ledger_counts_what_committed(db_url: str) -> None:
         await land(pool, Batch((order(1, version=1), order(2))), run)
         async with transaction(pool) as connection:
             await run.finish(connection)
-        ledger = (
-            "SELECT status, batches, inserted, updated, unchanged, parked, started_at FROM ingestion.runs"
-        )
+        ledger = "SELECT status, batches, inserted, updated, unchanged, parked, started_at FROM ingestion.runs"
         assert await rows(pool, ledger) == [("succeeded", 2, 2, 1, 1, 0, NOON)]
         empty = Run.start("shop", "orders", now=lambda: NOON)
         async with transaction(pool) as connection:

@@ -176,9 +176,7 @@ def test_a_second_run_of_one_stream_is_refused_and_says_who_holds_it(db_url: str
     async def scenario(pool: Pool) -> None:
         async with pool.connection() as one, pool.connection() as two:
             async with hold_source(one, "shop", "orders"):
-                with pytest.raises(
-                    SourceBusyError, match=rf"shop\.orders .* {one.info.backend_pid} \(ingestion\)"
-                ):
+                with pytest.raises(SourceBusyError, match=rf"shop\.orders .* {one.info.backend_pid} \(ingestion\)"):
                     async with hold_source(two, "shop", "orders"):
                         pass
                 with pytest.raises(SourceBusyError):

@@ -11,8 +11,9 @@ from tests.workbook.tiny_course import EXERCISE, TinyLesson, code, text, tiny_co
 from workbook.authoring.build import build, compare, write
 from workbook.authoring.cells import Notebook, read_node
 from workbook.authoring.execute import run, save, tidy
-from workbook.authoring.learner import learner_copy, to_text
+from workbook.authoring.learner import learner_copy
 from workbook.authoring.module import HEADER
+from workbook.authoring.node import to_text
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from tests.workbook.graded import STUB, Graded
 from workbook.course import CourseError
 from workbook.grading import plugin
-from workbook.grading.sandbox import tests_of, verdict_on
+from workbook.grading import sandbox as checking
 from workbook.grading.verdict import State, Verdict
 
 RIGHT = "return count + count"
@@ -112,6 +112,15 @@ def test_a_cell_that_does_not_run_is_shown_with_its_line(graded: Graded, above: 
     assert len(verdict.outcomes) == 2
 
 
+def test_an_answer_without_what_the_lesson_asks_for(graded: Graded) -> None:
+    verdict = graded.check(RIGHT, below="del doubled")
+    assert verdict.state is State.NOT_YET
+    assert first(verdict)[:2] == (
+        "the module has what the lesson asks for",
+        "ImportError: cannot import name 'doubled' from 'ingestion.tiny.doubled'",
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -141,11 +150,14 @@ def test_an_answer_that_ends_its_process(graded: Graded, body: str) -> None:
 
 
 def test_ending_the_process_after_the_last_check_is_no_pass(graded: Graded) -> None:
-    passed = [{"test": name, "state": "passed"} for name in tests_of(graded.tiny.lesson)]
+    passed = [{"test": name, "state": "passed"} for name in checking.tests_of(graded.tiny.lesson)]
     result = {"outcomes": passed, "ended": True, "timed_out": False, "output": ""}
     answer = graded.candidate(RIGHT)
-    assert verdict_on(answer, tests_of(graded.tiny.lesson), 7, result).state is State.PASSED
-    assert verdict_on(answer, tests_of(graded.tiny.lesson), 7, {**result, "ended": False}).state is State.NOT_YET
+    assert checking.verdict_on(answer, checking.tests_of(graded.tiny.lesson), 7, result).state is State.PASSED
+    assert (
+        checking.verdict_on(answer, checking.tests_of(graded.tiny.lesson), 7, {**result, "ended": False}).state
+        is State.NOT_YET
+    )
 
 
 def test_what_an_answer_last_said_before_it_died_is_shown(graded: Graded) -> None:
@@ -191,7 +203,7 @@ def test_a_loop_without_end_is_an_answer(impatient: Graded) -> None:
     verdict = impatient.check("while True:\n    pass")
     assert verdict.state is State.NOT_YET
     assert first(verdict)[1] == "no answer in time"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_a_loop_that_holds_on_through_everything_is_ended_too(impatient: Graded) -> None:

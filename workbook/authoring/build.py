@@ -5,11 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 from workbook.authoring.cells import Notebook, read_node
-from workbook.authoring.learner import fingerprint, learner_copy, to_text
+from workbook.authoring.learner import fingerprint, learner_copy
 from workbook.authoring.module import HEADER, assemble, formatted
+from workbook.authoring.node import Node, to_text
 from workbook.authoring.refusals import Course, refusals
 from workbook.course import ROOT, CourseError, Lesson, lessons
 
@@ -114,7 +113,7 @@ def is_learners(there: Path, lesson: Lesson, built_text: str) -> bool:
     return f'"built_from": "{stamp}"' in built_text and fingerprint_changed(mine, stamp)
 
 
-def fingerprint_changed(node: NotebookNode, stamp: str) -> bool:
+def fingerprint_changed(node: Node, stamp: str) -> bool:
     """Whether anything in a learner's notebook has been run or written since it was built."""
     touched = any(cell.get("outputs") or cell.get("execution_count") for cell in node.cells)
     return touched or fingerprint(node.cells) != stamp

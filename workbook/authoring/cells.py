@@ -1,15 +1,13 @@
 """What a notebook's cells say about themselves: nbdev's directives, nbgrader's solution markers, the lesson's tags."""
 
 import ast
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
+from workbook.authoring.node import Node, from_text
 from workbook.course import CourseError
 
 BEGIN = "### BEGIN SOLUTION"
@@ -79,7 +77,7 @@ class Notebook:
     path: Path
     course: dict[str, Any]
     cells: tuple[Cell, ...]
-    node: nbformat.NotebookNode
+    node: Node
 
     @classmethod
     def read(cls, path: Path) -> "Notebook":
@@ -112,14 +110,14 @@ class Notebook:
         return cell.directives.get("export") or self.module
 
 
-def read_node(path: Path) -> nbformat.NotebookNode:
-    """Read a notebook file as nbformat has it.
+def read_node(path: Path) -> Node:
+    """Read a notebook file.
 
     Raises:
         CourseError: the file is missing, or is no notebook.
     """
     try:
-        node: nbformat.NotebookNode = nbformat.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        node = from_text(path.read_text(encoding="utf-8"))
         for cell in node.cells:
             cell.source = "".join(cell.source).replace("\r\n", "\n")  # the file format allows a list of lines
             _ = (cell.cell_type, cell.metadata.get, node.metadata.get)
@@ -134,8 +132,8 @@ def read_node(path: Path) -> nbformat.NotebookNode:
     return node
 
 
-def cell_of(node: nbformat.NotebookNode) -> Cell:
-    """See one nbformat cell as a `Cell`."""
+def cell_of(node: Node) -> Cell:
+    """See one cell of a file as a `Cell`."""
     tags = node.metadata.get("tags", [])
     return Cell(node.get("id", ""), node.cell_type, node.source, frozenset(tags if isinstance(tags, list) else ()))
 

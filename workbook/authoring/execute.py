@@ -3,12 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
 from workbook.authoring.cells import cell_of, read_node
-from workbook.authoring.learner import to_text
+from workbook.authoring.node import Node, to_text
 from workbook.course import CourseError, Lesson
 
 MEASURED = "nbval-ignore-output"
@@ -21,8 +17,13 @@ def run(lesson: Lesson, *, timeout_s: float = 120) -> None:
     Raises:
         CourseError: a cell failed; the message names the cell and the error.
     """
-    node = read_node(lesson.master)
-    tidy(node, lesson)
+    import nbformat  # slow to import, and only needed where a kernel is started
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    read = read_node(lesson.master)
+    tidy(read, lesson)
+    node = nbformat.from_dict(read)
     client = NotebookClient(
         node, timeout=timeout_s, kernel_name="python3", resources={"metadata": {"path": lesson.master.parent}}
     )
@@ -36,12 +37,12 @@ def run(lesson: Lesson, *, timeout_s: float = 120) -> None:
     save(lesson.master, node)
 
 
-def save(path: Path, node: nbformat.NotebookNode) -> None:
+def save(path: Path, node: dict[str, Any]) -> None:
     """Write a notebook, the same bytes for the same content."""
     path.write_text(to_text(node), encoding="utf-8")
 
 
-def tidy(node: nbformat.NotebookNode, lesson: Lesson) -> None:
+def tidy(node: Node, lesson: Lesson) -> None:
     """Give every cell a stable id: an exercise its exercise's, any other the one it has if that is the lesson's, else the next."""
     prefix = f"{lesson.id.slug}-"
     taken: set[str] = set()
@@ -58,12 +59,12 @@ def tidy(node: nbformat.NotebookNode, lesson: Lesson) -> None:
         if _is_only_a_docstring(each):
             each.metadata["tags"] = sorted({*each.metadata.get("tags", []), MEASURED})
     node.nbformat, node.nbformat_minor = 4, 5
-    node.metadata = nbformat.from_dict({key: node.metadata[key] for key in KEPT_METADATA if key in node.metadata})
+    node.metadata = Node({key: node.metadata[key] for key in KEPT_METADATA if key in node.metadata})
     node.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     node.metadata["language_info"] = {"name": "python"}
 
 
-def _is_only_a_docstring(node: nbformat.NotebookNode) -> bool:
+def _is_only_a_docstring(node: Node) -> bool:
     """Whether an exported cell holds nothing but a text, which a kernel may or may not echo."""
     cell = cell_of(node)
     return (
@@ -73,17 +74,17 @@ def _is_only_a_docstring(node: nbformat.NotebookNode) -> bool:
     )
 
 
-def clean(node: nbformat.NotebookNode) -> None:
+def clean(node: Any) -> None:
     """Drop everything that would differ next time: timings, counters of other sessions, outputs of measuring cells."""
     for count, cell in enumerate((cell for cell in node.cells if cell.cell_type == "code"), start=1):
         tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+        cell.metadata = Node({"tags": sorted(tags)} if tags else {})
         cell.outputs = [] if MEASURED in tags else [_cleaned(output, count) for output in cell.outputs]
         cell.execution_count = count
     for cell in node.cells:
         if cell.cell_type == "markdown":
             tags = cell.metadata.get("tags", [])
-            cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+            cell.metadata = Node({"tags": sorted(tags)} if tags else {})
     node.metadata["language_info"] = {"name": "python"}
 
 

@@ -3,14 +3,13 @@
 import hashlib
 import json
 
-import nbformat
-
 from workbook.authoring.cells import cell_of
+from workbook.authoring.node import Node
 
 SOLUTION_ONLY = "solution-only"
 
 
-def learner_copy(master: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def learner_copy(master: Node) -> Node:
     """Make the learner's notebook: solutions become stubs, solution-only cells go, outputs go, a stamp says from what.
 
     What both notebooks have in common they share. The stamp (`course.built_from`) lets a later check tell a copy that a learner has worked in from one that is out of date.
@@ -20,23 +19,20 @@ def learner_copy(master: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell = cell_of(node)
         if SOLUTION_ONLY in cell.tags:
             continue
-        node = nbformat.NotebookNode(node)
+        node = Node(node)
         if cell.has_markers:
             node.source = cell.stub()
         if node.cell_type == "code":
             node.outputs, node.execution_count = [], None
         cells.append(node)
     course = {**master.metadata.get("course", {}), "built_from": fingerprint(cells)}
-    metadata = nbformat.NotebookNode(master.metadata, course=course)
-    return nbformat.NotebookNode(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)
+    metadata = Node(master.metadata, course=course)
+    return Node(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)
 
 
-def fingerprint(cells: list[nbformat.NotebookNode]) -> str:
+def fingerprint(cells: list[Node]) -> str:
     """Give a short hash of what the cells say, whatever has been run in them."""
-    said = [[cell["id"], cell["cell_type"], cell["source"], sorted(cell["metadata"].get("tags", []))] for cell in cells]
+    said = [
+        [cell.get("id"), cell["cell_type"], cell["source"], sorted(cell["metadata"].get("tags", []))] for cell in cells
+    ]
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()[:16]
-
-
-def to_text(node: nbformat.NotebookNode) -> str:
-    """Write a notebook as text, the same bytes for the same notebook."""
-    return json.dumps(node, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -5,6 +5,8 @@ An answer runs in the process that judges it, so it could replace `expect`, patc
 """
 
 import ast
+import ctypes
+import inspect
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -45,6 +47,7 @@ _REACHING = frozenset(
         "code.__new__",
     }
 )
+_LOOKING_FOR_OTHERS = frozenset({inspect.__file__, ctypes.__file__})
 
 
 class Originals:
@@ -103,7 +106,7 @@ def forbid_reaching(source: Path) -> None:
 
     Code elsewhere is left alone, so libraries that an answer calls work as ever.
     """
-    theirs, looking, getframe = str(source), str(Path(ast.__file__).parent / "inspect.py"), sys._getframe
+    theirs, getframe = str(source), sys._getframe
     asking = threading.local()
 
     def hook(event: str, _: tuple[Any, ...]) -> None:
@@ -112,7 +115,7 @@ def forbid_reaching(source: Path) -> None:
         asking.now = True  # what the hook itself looks at is an event too
         try:
             frame: Any = getframe(1)
-            while frame is not None and frame.f_code.co_filename == looking:
+            while frame is not None and frame.f_code.co_filename in _LOOKING_FOR_OTHERS:
                 frame = frame.f_back
             if frame is not None and frame.f_code.co_filename == theirs:
                 raise PermissionError(f"an answer is checked without {event}: it reaches into the checker")

@@ -21,6 +21,7 @@ from workbook.grading.originals import Originals
 from workbook.grading.verdict import State
 
 _EXERCISE = re.compile(r"m\d\d-\d\d-ex\d+")
+_PLACE = re.compile(r" \(/\S+\)$")  # of an ImportError: a path in a temporary folder
 _TEST_LIMIT_S = 10.0
 
 
@@ -60,6 +61,14 @@ class OutcomeReporter:
             self.send(test="", **self._explain(error, "the cell runs from top to bottom"))
             return False
         return not self._report_tampering("")
+
+    def pytest_exception_interact(
+        self, call: pytest.CallInfo[Any], report: pytest.CollectReport | pytest.TestReport
+    ) -> None:
+        """Report that the checkpoint cannot be imported: an answer that lacks what it imports, as a rule."""
+        if isinstance(report, pytest.CollectReport) and call.excinfo:
+            *_, cause = _chain(call.excinfo.value)
+            self.send(test="", **self._explain(cause, "the module has what the lesson asks for"))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take note of the checkpoint's own functions: they were imported after the answer, so are they as written?"""
@@ -195,7 +204,7 @@ def _one_line(error: BaseException) -> str:
         lines = str(error).strip().splitlines()
     except Exception:  # an answer's own error may fail to say what it is
         return ""
-    return lines[0][:200] if lines else ""
+    return _PLACE.sub("", lines[0])[:200] if lines else ""
 
 
 def _lower(promise: str) -> str:

@@ -141,7 +141,7 @@ class Sandbox:
                 answered: dict[str, Any] = json.loads(self._process.stdout.readline())
             except (OSError, ValueError):
                 self._process.kill()
-                self._process = None
+                self.close()
                 raise CourseError(
                     "the checking process died; run the check again, then `python grade.py doctor`"
                 ) from None

@@ -1,0 +1,48 @@
+"""Sends everything at the start: a thousand requests at once, for windows that may change after the first page."""
+#| exercise: m01-11-ex3
+#| caught by: test_ex3_as_many_at_once_as_allowed, test_ex3_windows_are_taken_when_it_is_their_turn
+class InOrder:
+    """Fetches windows, some at once, and gives each with its page in the order of the windows.
+
+    A window is taken from *windows* only when it is its turn to be sent: whoever makes them can still change their mind
+    about the later ones. When one fails, all before it have been given. After `aclose` no fetch is running.
+
+    Args:
+        windows: What to fetch, in order.
+        fetch: Fetches one.
+        in_flight: How many may be on their way at once.
+    """
+
+    def __init__(
+        self, windows: Iterable[Window], fetch: Callable[[Window], Coroutine[Any, Any, Page]], in_flight: int
+    ) -> None:
+        self.windows = iter(windows)
+        self.fetch = fetch
+        self.in_flight = in_flight
+        self.waiting: deque[tuple[Window, asyncio.Task[Page]]] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[Window, Page]:
+        """Send what may be sent, wait for the oldest window on its way, and give it.
+
+        Raises:
+            StopAsyncIteration: all windows have been given.
+        """
+        for window in self.windows:
+            self.waiting.append((window, asyncio.create_task(self.fetch(window))))
+        if not self.waiting:
+            raise StopAsyncIteration
+        window, task = self.waiting[0]
+        page = await task
+        self.waiting.popleft()
+        return window, page
+
+    async def aclose(self) -> None:
+        """Cancel what is on its way, and wait until it is gone."""
+        tasks = [task for _, task in self.waiting]
+        self.waiting.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,12 @@
+"""Commits, to be on the safe side: if the rows cannot land now, the mark has already promised them."""
+#| exercise: m01-17-ex2
+#| caught by: test_ex2_in_the_callers_transaction
+async def store_if_later(connection: Connection, mark: Watermark) -> None:
+    statement = """
+        INSERT INTO ingestion.watermarks AS w (source, stream, updated_at, key) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (source, stream) DO UPDATE SET
+            updated_at = excluded.updated_at, key = excluded.key, saved_at = now()
+        WHERE (excluded.updated_at, length(excluded.key), excluded.key)
+            > (w.updated_at, length(w.key), w.key)"""
+    await connection.execute(statement, [mark.source, mark.stream, mark.updated_at, mark.key])
+    await connection.execute("COMMIT")
