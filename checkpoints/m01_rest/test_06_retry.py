@@ -1,6 +1,7 @@
 """Lesson m01.06: what is tried again, what it may cost, and the deadline over all of it."""
 
 import asyncio
+import itertools
 import math
 import random
 from collections.abc import Callable
@@ -21,7 +22,6 @@ from ingestion.resilience.retry import RetryBudget, RetryPolicy, final_error, ne
 from workbook import virtual_time
 from workbook.grading import expect
 from workbook.virtual_time import CLOCK, STARTED_AT
-import itertools
 
 
 def _outcome(call: Callable[[], Any]) -> Any:

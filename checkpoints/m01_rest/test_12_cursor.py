@@ -65,7 +65,11 @@ def test_ex1_has_more_false_ends_it(rng: random.Random) -> None:
 
 def test_ex1_a_promise_needs_a_name() -> None:
     """has_more true without a token contradicts itself."""
-    for envelope in ({"next_cursor": None, "has_more": True}, {"next_cursor": "", "has_more": True}, {"has_more": True}):
+    for envelope in (
+        {"next_cursor": None, "has_more": True},
+        {"next_cursor": "", "has_more": True},
+        {"has_more": True},
+    ):
         came = outcome(envelope)
         expect(
             came is CorruptError,
@@ -136,7 +140,11 @@ def test_ex2_commas_and_semicolons_inside(rng: random.Random) -> None:
     check_link(f'<{url(rng)}?a=,;>; rel="prev", <{target}>; rel="next"', target, "where you split")
     header = f'<{url(rng)}>; title="one, two; rel=next"; rel="prev", <{target}>; rel="next"'
     check_link(header, target, "a comma inside quotes")
-    check_link(f'<{url(rng)}>; title="say \\"hi\\", <x>; rel=next"; rel="prev", <{target}>; rel="next"', target, "escaped quotes")
+    check_link(
+        f'<{url(rng)}>; title="say \\"hi\\", <x>; rel=next"; rel="prev", <{target}>; rel="next"',
+        target,
+        "escaped quotes",
+    )
 
 
 def test_ex2_rel_in_all_its_forms(rng: random.Random) -> None:
@@ -170,7 +178,9 @@ def walk(tokens: list[str], *, constant_token: bool = False, bodies: list[bytes]
     steps: set[bytes] = set()
     for number, token in enumerate(tokens, start=1):
         try:
-            take_step(steps, token, bodies[number - 1] if bodies else b"page %d" % number, constant_token=constant_token)
+            take_step(
+                steps, token, bodies[number - 1] if bodies else b"page %d" % number, constant_token=constant_token
+            )
         except CorruptError:
             return number
     return 0
@@ -236,7 +246,9 @@ def test_ex3_a_constant_handle(rng: random.Random) -> None:
 def test_ex3_token_and_page_are_not_run_together() -> None:
     """The pairs ("ab", "c") and ("a", "bc") are different steps."""
     came = walk(["ab", "a"], constant_token=True, bodies=[b"c", b"bc"])
-    expect(came == 0, expected="two different steps", came=f"refused at step {came}", look_at="where one part ends", hint=2)
+    expect(
+        came == 0, expected="two different steps", came=f"refused at step {came}", look_at="where one part ends", hint=2
+    )
 
 
 def test_ex3_a_refused_step_says_so(rng: random.Random) -> None:

@@ -112,7 +112,7 @@ def take_step(steps: set[bytes], token: str, body: bytes, *, constant_token: boo
             is a circle.
 
     Raises:
-        CorruptError: this step leads back to a page that a step led to before.
+        CorruptError: this step leads back to a page that a step led to before. The message keeps the token to itself.
     """
     step = hashlib.sha256(token.encode("utf-8", "surrogatepass"))
     if constant_token:

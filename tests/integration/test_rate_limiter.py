@@ -69,9 +69,9 @@ def test_the_first_burst_passes_at_once_and_the_rest_at_the_rate(redis_url: str)
         shared = RedisRateLimiter(client, name, 20, 5)
         began = time.monotonic()
         await asyncio.gather(*(shared.acquire() for _ in range(5)))
-        assert time.monotonic() - began < 0.05
+        assert time.monotonic() - began < 0.15  # one by one they would take 0.2 s
         await asyncio.gather(*(shared.acquire() for _ in range(10)))
-        assert 0.45 <= time.monotonic() - began < 0.6
+        assert 0.45 <= time.monotonic() - began < 1.0
 
     tell(story, redis_url)
 
@@ -110,13 +110,13 @@ def test_a_refused_request_changes_no_limit(redis_url: str) -> None:
     """T5: nothing is taken from the limit that would have granted it."""
 
     async def story(client: Client, name: str) -> None:
-        shared = RedisRateLimiter(client, name, 1000, 100, also=[Limit(1, 1)])
+        shared = RedisRateLimiter(client, name, 0.05, 100, also=[Limit(0.1, 1)])
         await shared.acquire()
         before = {key: await client.hgetall(key) for key in await keys_of(client, name)}
         with pytest.raises(ThrottledError) as refused:
             await shared.acquire(max_wait_s=0.5)
         assert {key: await client.hgetall(key) for key in await keys_of(client, name)} == before
-        assert 0.5 < (refused.value.retry_after_s or 0) <= 1.0
+        assert 5 < (refused.value.retry_after_s or 0) <= 10
 
     tell(story, redis_url)
 
@@ -222,7 +222,7 @@ def test_a_caller_cancelled_in_line_takes_nothing_and_one_at_its_head_one_reserv
         for task in (line[0], line[2], line[3]):
             task.cancel()
         await asyncio.gather(*line, return_exceptions=True)
-        assert 0.4 <= time.monotonic() - began < 0.5  # three who stayed, and the reservation of the first
+        assert 0.4 <= time.monotonic() - began < 0.59  # three who stayed, and the reservation of the first
 
     tell(story, redis_url)
 
@@ -262,7 +262,7 @@ def test_a_penalty_leaves_an_hourly_limit_its_count(redis_url: str) -> None:
         began = time.monotonic()
         for _ in range(20):
             await shared.acquire()
-        assert 0.1 <= time.monotonic() - began < 0.5
+        assert 0.1 <= time.monotonic() - began < 5
 
     tell(story, redis_url)
 
@@ -319,6 +319,6 @@ def test_a_cancelled_call_never_leaves_its_answer_to_the_next_one(redis_url: str
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             assert await client.echo(f"mine {steps}") == f"mine {steps}".encode()
-            assert await shared.acquire() < 0.05
+            assert await shared.acquire() < 0.5
 
     tell(story, redis_url)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingestion.landing import land
-from ingestion.record import Batch
+from ingestion.record import Batch, Record
 from ingestion.store.database import Connection, Pool, open_pool, transaction
 from ingestion.store.run_ledger import Run
 from ingestion.store.watermarks import Bookmark, SourceBusyError, Watermark, hold_source, upper_bound
@@ -134,6 +134,9 @@ def test_instants_compare_as_instants_whatever_their_zone() -> None:
     first, second = (datetime(2026, 10, 25, 2, 30, tzinfo=berlin, fold=fold) for fold in (0, 1))
     assert not first < second, "two instants in one zone compare by the clock on the wall"
     assert Watermark("s", "t", first).updated_at < Watermark("s", "t", second).updated_at
+    summer, winter = first.replace(minute=45), second.replace(minute=15)  # 00:45 and 01:15 UTC
+    records = [Record.of("shop", "orders", str(at.fold), {}, at) for at in (summer, winter)]
+    assert mark(-1e7).advanced(records, until=NOON) == Watermark("shop", "orders", winter, "1")
 
 
 @pytest.mark.parametrize("make", [lambda at: Watermark("s", "t", at), lambda at: upper_bound(at, lag_s=0)])

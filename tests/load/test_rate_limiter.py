@@ -60,6 +60,8 @@ def test_the_worst_window_is_found() -> None:
     assert worst_excess([0.0, 5.0, 5.01, 5.02]) == pytest.approx(2.0)
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_four_processes_use_one_limit_fully_and_never_exceed_it(
     redis_url: str, api: Callable[..., MockSession]
 ) -> None:

@@ -192,7 +192,7 @@ class TestWhoAsks:
     def test_two_tenants_differ(self) -> None:
         assert get(tenant="a") != get(tenant="b") != get()
 
-    @pytest.mark.parametrize("name", [*SECRET_PARAMS, "API_Key", "api%5Fkey"])
+    @pytest.mark.parametrize("name", [*sorted(SECRET_PARAMS), "API_Key", "api%5Fkey"])
     def test_a_tenants_key_may_be_rotated(self, name: str) -> None:
         assert get(f"?{name}=old", tenant="a") == get(f"?a&{name}=new".replace("a&", ""), tenant="a") == get(tenant="a")
 

@@ -65,6 +65,7 @@ def test_every_mistake_fails_where_it_should(sandbox: Sandbox, lesson: Lesson, k
     )
     assert shown.expected, f"{shown.test} fails without saying what was expected"
     assert shown.came, f"{shown.test} fails without saying what came"
+    assert "the process ended" not in shown.came, f"{shown.test} was not run: the checking process died"
 
 
 @pytest.mark.parametrize(("lesson", "known"), ANSWERS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbook.authoring.node import Node, from_text
-from workbook.course import CourseError
+from workbook.course import FOLDERS, CourseError
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
@@ -122,13 +122,9 @@ def read_node(path: Path) -> Node:
             cell.source = "".join(cell.source).replace("\r\n", "\n")  # the file format allows a list of lines
             _ = (cell.cell_type, cell.metadata.get, node.metadata.get)
     except OSError as error:
-        raise CourseError(
-            f"{path.name}: cannot be read ({error.strerror}); restore it with git or `python grade.py reset`"
-        ) from None
+        raise CourseError(f"{path.name}: cannot be read ({error.strerror}); {_how_to_restore(path)}") from None
     except (ValueError, AttributeError, TypeError) as error:
-        raise CourseError(
-            f"{path.name}: not a notebook ({_reason(error)}); restore it with git or `python grade.py reset`"
-        ) from None
+        raise CourseError(f"{path.name}: not a notebook ({_reason(error)}); {_how_to_restore(path)}") from None
     return node
 
 
@@ -136,6 +132,13 @@ def cell_of(node: Node) -> Cell:
     """See one cell of a file as a `Cell`."""
     tags = node.metadata.get("tags", [])
     return Cell(node.get("id", ""), node.cell_type, node.source, frozenset(tags if isinstance(tags, list) else ()))
+
+
+def _how_to_restore(path: Path) -> str:
+    for module, folder in FOLDERS.items():
+        if path.parent.name == folder and path.parent.parent.name == "modules":
+            return f"restore it with git or `python grade.py reset {module}.{path.name[:2]}`"
+    return "restore it with git"
 
 
 def _inside_strings(source: str) -> set[int]:

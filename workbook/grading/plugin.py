@@ -201,7 +201,7 @@ def _kind(error: BaseException) -> str:
 
 def _one_line(error: BaseException) -> str:
     try:
-        lines = str(error).strip().splitlines()
+        lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
     except Exception:  # an answer's own error may fail to say what it is
         return ""
     return _PLACE.sub("", lines[0])[:200] if lines else ""

@@ -76,7 +76,7 @@ class Sandbox:
         if self._process is None:
             environment = {
                 **os.environ,
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "MPLBACKEND": "agg",
             }

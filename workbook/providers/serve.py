@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
-from workbook.providers.app import create_app
 from workbook.providers.client import MockSession, open_session
+
+if TYPE_CHECKING:
+    import uvicorn
 
 __all__ = ["Provider", "run", "serve"]
 
@@ -43,7 +43,7 @@ def serve(host: str = "127.0.0.1", port: int = 0) -> Iterator[Provider]:
         RuntimeError: The server didn't start in 20 seconds.
     """
     listener = socket.create_server((host, port), backlog=2048)
-    server = uvicorn.Server(_config())
+    server = _server()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="mock-provider", daemon=True)
     thread.start()
     try:
@@ -63,12 +63,16 @@ def run(host: str, port: int) -> None:
     """
     with socket.create_server((host, port), backlog=2048) as listener:
         print(f"mock provider on http://{host}:{listener.getsockname()[1]}", flush=True)
-        uvicorn.Server(_config()).run(sockets=[listener])
+        _server().run(sockets=[listener])
 
 
-def _config() -> uvicorn.Config:
+def _server() -> uvicorn.Server:
     """Quiet, quick to stop, and without uvicorn's own `Date`: the session's clock makes that."""
-    return uvicorn.Config(
+    import uvicorn  # here, so that those who only ask a provider don't wait for what serves one
+
+    from workbook.providers.app import create_app
+
+    config = uvicorn.Config(
         create_app(),
         log_level="warning",
         access_log=False,
@@ -78,6 +82,7 @@ def _config() -> uvicorn.Config:
         timeout_graceful_shutdown=1,
         timeout_keep_alive=60,
     )
+    return uvicorn.Server(config)
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
