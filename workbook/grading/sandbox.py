@@ -101,6 +101,9 @@ class Sandbox:
             seed: For the inputs that the tests draw; a fresh one if not given.
         """
         wanted = [name for name in tests_of(answer.lesson) if not exercise or name.startswith(f"test_{exercise}_")]
+        if not wanted:
+            known = sorted({Outcome(name, State.PASSED).exercise for name in tests_of(answer.lesson)})
+            raise CourseError(f"{answer.lesson.id} has no exercise {exercise!r}: it has {', '.join(known)}")
         servers = needed(answer.lesson.checkpoint)
         if blocked := in_the_way(servers):
             return _blocked(answer, wanted, blocked)

@@ -34,6 +34,11 @@ class Outcome:
         part = self.test.split("_")[1] if self.test.count("_") else ""
         return part if part.startswith("ex") and part[2:].isdigit() else ""
 
+    @property
+    def waits_for(self) -> str:
+        """The exercise whose stub was met, if it is not started: its own or, as often, one that it builds on."""
+        return self.came.rpartition("-")[2] or self.exercise
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -95,7 +100,7 @@ class Verdict:
 def judge(
     lesson: str, outcomes: tuple[Outcome, ...], *, seed: int | None = None, note: str = "", points: int = 10
 ) -> Verdict:
-    """Sum up the outcomes of a lesson's tests: blocked beats not yet, and nothing tried is not started."""
+    """Sum up the outcomes of a lesson's tests: one that failed beats one that is blocked, and nothing tried is not started."""
     states = {outcome.state for outcome in outcomes}
     if State.BLOCKED in states and State.NOT_YET not in states:
         state = State.BLOCKED
@@ -105,7 +110,8 @@ def judge(
         state = State.NOT_YET
     else:
         state = State.NOT_STARTED
-    if state is State.NOT_YET and State.NOT_YET not in states and not note:
-        waiting = sorted({outcome.exercise for outcome in outcomes if outcome.state is State.NOT_STARTED})
-        note = f"next: {', '.join(waiting)}"
+    waiting = {outcome.waits_for for outcome in outcomes if outcome.state is State.NOT_STARTED}
+    nothing_of_it = State.PASSED not in states and waiting & {outcome.exercise for outcome in outcomes}
+    if waiting and State.NOT_YET not in states and not nothing_of_it and not note:
+        note = f"next: {', '.join(sorted(waiting))}"
     return Verdict(lesson, state, outcomes, note, seed, points if state is State.PASSED else 0)
