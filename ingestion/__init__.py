@@ -1,2 +1,89 @@
-# Made from solutions/m01_rest/01_errors.ipynb: edit it there.
-"""A fault-tolerant ingestion service."""
+# Made from solutions/m01_rest/18_pipeline.ipynb: edit it there.
+"""Fault-tolerant ingestion from REST listings into Postgres: every row once, whatever fails when.
+
+    __main__, pipeline       the commands, and the parts put together: read ahead, gate, land
+    console, read_ahead      how a command talks and ends; the next page is fetched while the last one lands
+    rest                     finds the next batch of a listing, and the position after it
+    landing                  the one door: rows, rejects, position and ledger in one transaction
+    http        store        one client for every upstream; everything that is kept in Postgres
+    resilience               backoff, retries, rate limits, circuit breakers
+    record      settings     the one shape of data; what an operator can set
+    errors                   what went wrong, by what to do next
+
+Each line imports only from the lines below it. The names here are loaded when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestion.errors import ConfigurationError, IngestionError, PermanentError, TransientError
+    from ingestion.http.client import HttpClient
+    from ingestion.landing import land
+    from ingestion.pipeline import ingest
+    from ingestion.record import Batch, Position, Record, Reject, Source
+    from ingestion.resilience.retry import RetryPolicy
+    from ingestion.rest.cursor import CursorSource
+    from ingestion.rest.keyset import KeysetSource
+    from ingestion.rest.offset import OffsetSource
+    from ingestion.rest.page import RowShape
+    from ingestion.settings import Settings
+    from ingestion.store.database import migrate, open_pool
+    from ingestion.store.watermarks import Bookmark, Watermark
+
+
+_HOME = {
+    "Batch": "record",
+    "Bookmark": "store.watermarks",
+    "ConfigurationError": "errors",
+    "CursorSource": "rest.cursor",
+    "HttpClient": "http.client",
+    "IngestionError": "errors",
+    "KeysetSource": "rest.keyset",
+    "OffsetSource": "rest.offset",
+    "PermanentError": "errors",
+    "Position": "record",
+    "Record": "record",
+    "Reject": "record",
+    "RetryPolicy": "resilience.retry",
+    "RowShape": "rest.page",
+    "Settings": "settings",
+    "Source": "record",
+    "TransientError": "errors",
+    "Watermark": "store.watermarks",
+    "ingest": "pipeline",
+    "land": "landing",
+    "migrate": "store.database",
+    "open_pool": "store.database",
+}
+
+__all__ = [
+    "Batch",
+    "Bookmark",
+    "ConfigurationError",
+    "CursorSource",
+    "HttpClient",
+    "IngestionError",
+    "KeysetSource",
+    "OffsetSource",
+    "PermanentError",
+    "Position",
+    "Record",
+    "Reject",
+    "RetryPolicy",
+    "RowShape",
+    "Settings",
+    "Source",
+    "TransientError",
+    "Watermark",
+    "ingest",
+    "land",
+    "migrate",
+    "open_pool",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

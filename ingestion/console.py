@@ -6,12 +6,9 @@ import asyncio
 import logging
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ingestion.errors import (
     ConfigurationError,
@@ -100,13 +97,19 @@ def run_command(command: Command, options: argparse.Namespace) -> int:
     Whatever goes wrong is one line on stderr, with a traceback only under `--debug`. The first SIGINT or SIGTERM asks
     the command to stop, the second cancels it.
     """
-    stderr = Console(stderr=True)
-    _log_to(stderr, logging.DEBUG if options.debug else logging.WARNING if options.quiet else logging.INFO)
+    level = logging.DEBUG if options.debug else logging.WARNING if options.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    for chatty in ("httpx", "httpcore", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
     try:
-        return asyncio.run(_with_signals(command))
+        # The default loop of Windows cannot wait for Postgres.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop if sys.platform == "win32" else None) as runner:
+            return runner.run(_with_signals(command))
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except Exception as error:
         if options.debug:
-            stderr.print_exception()
+            traceback.print_exc()
         print(f"error: {in_one_line(error)}", file=sys.stderr)
         return exit_code(error)
 
@@ -114,12 +117,15 @@ def run_command(command: Command, options: argparse.Namespace) -> int:
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[str], None]]:
     """Show on the terminal that something moves; give what updates its text. Nothing is shown where there is none."""
-    stderr = Console(stderr=True)
-    if not stderr.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda text: None
         return
+    # Loaded where it is needed: a service that runs by itself has no terminal, and saves its memory.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=stderr, transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda text: progress.update(task, description=f"{what}: {text}")
 
@@ -153,19 +159,6 @@ async def _with_signals(command: Command) -> int:
         if stop.is_wanted:
             return stop.exit_code
         raise
-
-
-def _log_to(stderr: Console, level: int) -> None:
-    handler: logging.Handler
-    if stderr.is_terminal:
-        handler = RichHandler(console=stderr, show_path=False, log_time_format="%H:%M:%S")
-    else:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
-    logging.getLogger("ingestion").setLevel(level)
-    for chatty in ("httpx", "httpcore"):
-        logging.getLogger(chatty).setLevel(logging.DEBUG if level == logging.DEBUG else logging.WARNING)
 
 
 def in_one_line(error: BaseException) -> str:

@@ -1,25 +1,27 @@
 # Made from solutions/m01_rest/18_pipeline.ipynb: edit it there.
 """The whole: a source is read ahead, each batch passes the gate, and what passes lands with its position.
 
-python -m ingestion.pipeline
+Run it with `python -m ingestion.pipeline`.
 """
 
-import asyncio
+import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 from redis.asyncio import Redis
 
 from ingestion.console import DONE, Stop, command_parser, print_table, progress_bar, run_command
 from ingestion.errors import IngestionError
-from ingestion.http.client import ClientStats, HttpClient
+from ingestion.http.client import HttpClient
+from ingestion.http.stats import ClientStats
 from ingestion.landing import land
-from ingestion.read_ahead import Gate, ReadAhead
+from ingestion.read_ahead import Gate, ReadAhead, read_ahead
 from ingestion.record import Batch, Source
 from ingestion.resilience.rate_limiter import RedisRateLimiter
 from ingestion.resilience.redis_circuit_breaker import RedisCircuitBreaker
@@ -35,16 +37,22 @@ from ingestion.store.watermarks import Watermark, hold_source
 __all__ = [
     "ORDERS",
     "PROCESSES",
+    "OnProgress",
     "Order",
     "Progress",
+    "close_run",
+    "drain",
     "ingest",
     "ingest_orders",
     "let_through",
+    "logger",
     "main",
     "pull_orders",
     "rest_client",
 ]
 
+
+logger = logging.getLogger(__name__)
 
 # While Redis is away, each process keeps to this part of the rate: at most so many run at once.
 PROCESSES = 4
@@ -80,9 +88,47 @@ class Progress(msgspec.Struct, frozen=True):
         return self.landed.inserted + self.landed.updated
 
 
+OnProgress = Callable[[Progress], None]
+
+
 async def let_through(batch: Batch) -> Batch:
     """Be the gate where no contract is known: everything may land."""
     return batch
+
+
+async def drain(
+    ahead: ReadAhead, land_batch: Callable[[Batch], Awaitable[Landed]], on_progress: OnProgress, stop: Stop
+) -> Progress:
+    """Land everything that *ahead* has, and say what was done.
+
+    One batch at a time: the next is taken when the last one has landed. *on_progress* hears of a batch once it has
+    landed, and of nothing else. A batch in hand when *stop* is wanted still lands, and is the last.
+
+    Args:
+        ahead: Gives the batches, each with the number of pages in it.
+        land_batch: Lands one batch.
+        on_progress: Called after each batch with what the run has done so far.
+        stop: Whether to end early; then the run has not `finished`.
+    """
+    progress = Progress()
+    while (taken := await ahead.take()) is not None:
+        batch, pages = taken
+        progress = Progress(progress.landed + await land_batch(batch), progress.pages + pages)
+        on_progress(progress)
+        if stop.is_wanted:
+            break
+    return Progress(progress.landed, progress.pages, finished=not stop.is_wanted)
+
+
+async def close_run(run: Run, connection: Connection, error: str | None) -> None:
+    """Write into the ledger how *run* ended; if the database is what failed, its row stays open."""
+    try:
+        async with transaction(connection):
+            await run.finish(connection, error=error)
+    except IngestionError:
+        if error is None:
+            raise
+        logger.warning("%s.%s: the ledger could not be closed", run.source, run.stream)
 
 
 async def ingest(
@@ -90,70 +136,42 @@ async def ingest(
     connection: Connection,
     *,
     gate: Gate = let_through,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
     stop: Stop | None = None,
     max_rejected_share: float = 0.1,
 ) -> Progress:
-    """Read *source* from its last position and land all that it has.
+    """Bring the database up to date with *source*: read from its last position to its end, and land what passes *gate*.
 
-    While the run lasts, no other run of the stream can start. Rows, rejects, position and ledger commit together:
-    killed at any moment, the next run goes on behind the last commit and ends in the same table.
+    While the run lasts, no other run of the stream can start; the position is read when that is certain. Rows, rejects,
+    position and ledger commit together, so a run that is killed at any moment is continued behind its last commit, and
+    the table ends the same. The ledger says how the run ended: succeeded, or failed and why; stopped early is failed.
 
     Args:
         source: Where the batches come from.
-        gate: Judges each batch before it lands.
         connection: To the migrated database. It holds the lease and lands: losing it ends both.
-        on_progress: Called after each transaction.
-        stop: Looked at after each transaction, and while waiting for the source.
+        gate: Judges each batch before it lands.
+        on_progress: Called after each batch that has landed.
+        stop: Ends the run early: after the batch that is landing, or while it waits for the source.
         max_rejected_share: A page of which more than this is refused ends the run, before anything of it lands.
 
     Raises:
-        SourceBusyError: another run holds the stream.
-        ContractViolationError: too much of a page was refused.
-        IngestionError: what the source or the database raised; all that landed before stays.
+        SourceBusyError: another run holds the stream; nothing was read.
+        Exception: what source, gate or database raised, once it is in the ledger. All that landed before stays.
     """
-    run, progress = Run.start(source.source, source.stream), Progress()
+    stop = stop or Stop()
+    run = Run.start(source.source, source.stream)
     async with hold_source(connection, source.source, source.stream):
         try:
             async with transaction(connection):
                 position = await source.last_position(connection)
-            async with ReadAhead(source.batches(position), gate) as ahead, _stopping(ahead, stop):
-                while (taken := await ahead.take()) is not None:
-                    batch, pages = taken
-                    landed = await land(connection, batch, run, max_rejected_share=max_rejected_share)
-                    progress = Progress(progress.landed + landed, progress.pages + pages)
-                    on_progress(progress)
-                finished = not (stop and stop.is_wanted)
-        except IngestionError as error:
-            error.add_note(f"What has landed in this run stays: {progress.rows} rows")
-            with suppress(IngestionError):  # where the database is what failed, the ledger's row stays open
-                await _finish(run, connection, error=str(error))
+            async with read_ahead(source.batches(position), gate, stop) as ahead:
+                land_batch = partial(land, connection, run=run, max_rejected_share=max_rejected_share)
+                progress = await drain(ahead, land_batch, on_progress, stop)
+        except Exception as error:
+            await close_run(run, connection, f"{type(error).__name__}: {error}")
             raise
-        await _finish(run, connection, error=None if finished else "stopped by a signal")
-    return Progress(progress.landed, progress.pages, finished)
-
-
-@asynccontextmanager
-async def _stopping(ahead: ReadAhead, stop: Stop | None) -> AsyncIterator[None]:
-    """Stop reading as soon as *stop* is wanted; a batch that is landing lands."""
-    if stop is None:
-        yield
-        return
-
-    async def watch() -> None:
-        await stop.wait()
-        ahead.stop()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        watcher.cancel()
-
-
-async def _finish(run: Run, connection: Connection, *, error: str | None) -> None:
-    async with transaction(connection):
-        await run.finish(connection, error=error)
+        await close_run(run, connection, None if progress.finished else "stopped early")
+    return progress
 
 
 @asynccontextmanager
@@ -182,7 +200,7 @@ async def ingest_orders(
     settings: Settings,
     *,
     gate: Gate = let_through,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
     stop: Stop | None = None,
 ) -> tuple[Progress, ClientStats]:
     """Bring the orders up to date: the composition root of the REST pipeline."""
@@ -233,7 +251,9 @@ async def pull_orders(stop: Stop) -> int:
         progress, stats = await ingest_orders(
             Settings.load(), on_progress=lambda now: show(f"{now.rows} landed, {now.pages} pages"), stop=stop
         )
-    print(f"{progress.rows} records ingested across {progress.pages} paginated pages")
+    print(
+        f"{progress.rows} records ingested across {progress.pages} paginated page{'' if progress.pages == 1 else 's'}"
+    )
     if progress.rows == 0 and progress.finished:
         print("0 new: all that the source has had landed before")
     if progress.landed.parked:

@@ -114,7 +114,7 @@ def test_ex2_wrong_urls_are_refused_without_a_quote(rng: random.Random) -> None:
         (f" postgresql://u:{secret}@db/shop", "a space in front"),
         (f"postgresql://u:{secret} @db/shop", "a space inside"),
         ("", "an empty text"),
-        (f"{secret.lower()}://db/shop", "another scheme"),
+        (f"x{secret.lower()}://db/shop", "another scheme"),
         (f"{secret}", "no scheme"),
         (f"postgresql://u:{secret}/x@db:5432/shop", "an unescaped slash in the password"),
         (f"postgresql://db:{secret}/shop", "a port that is no number"),

@@ -35,9 +35,7 @@ def last_line(result: "subprocess.CompletedProcess[str]") -> str:
 
 
 @pytest.mark.parametrize("scenario", ["calm", "rough_day"])
-def test_500_records_in_5_pages_and_again_none(
-    api: Api, run: Callable[..., Any], db_url: str, scenario: str
-) -> None:
+def test_500_records_in_5_pages_and_again_none(api: Api, run: Callable[..., Any], db_url: str, scenario: str) -> None:
     session = api(scenario)
     first = run(session.base_url)
     assert first.returncode == 0
@@ -52,7 +50,7 @@ def test_500_records_in_5_pages_and_again_none(
     ]
     assert count(db_url, "SELECT count(*) FROM ingestion.records") == 500
     again = run(session.base_url)
-    assert again.stdout.splitlines()[0] == "0 records ingested across 1 paginated pages"
+    assert again.stdout.splitlines()[0] == "0 records ingested across 1 paginated page"
     assert again.stdout.splitlines()[1].startswith("0 new")
     assert count(db_url, "SELECT count(*) FROM ingestion.runs WHERE status = 'succeeded'") == 2
     assert count(db_url, "SELECT sum(inserted) FROM ingestion.runs") == 500

@@ -1,5 +1,6 @@
 """Every checkpoint is itself checked: the reference and other right answers pass, stubs have not started, mistakes are caught."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from workbook.grading.sandbox import Sandbox
 from workbook.grading.verdict import State
 
 LESSONS = list(lessons())
+SEED = int(os.environ.get("CHECK_SEED", "20260101"))
+"""For the mistakes: which of them is caught must not be a matter of luck. Right answers pass with any seed."""
+
 MISTAKES = [
     pytest.param(lesson, known, id=f"{lesson.id}-{known.path.stem}")
     for lesson in LESSONS
@@ -55,7 +59,7 @@ def test_every_mistake_fails_where_it_should(sandbox: Sandbox, lesson: Lesson, k
     assert set(known.caught_by) <= set(checking.tests_of(lesson)), (
         f"{known.path.name}: names a test that {lesson.checkpoint.name} does not have"
     )
-    verdict = sandbox.check(known.candidate(lesson, sandbox.reference.notebooks[lesson]))
+    verdict = sandbox.check(known.candidate(lesson, sandbox.reference.notebooks[lesson]), seed=SEED)
     failed = {outcome.test for outcome in verdict.outcomes if outcome.state is State.NOT_YET}
     assert failed & set(known.caught_by), (
         f"meant to be caught by {known.caught_by}; failed: {failed or 'nothing'}\n{verdict.text()}"

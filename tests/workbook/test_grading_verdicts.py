@@ -1,6 +1,9 @@
 """Four answers, never confused, whatever a learner writes: passed, not yet, not started, blocked."""
 
+import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +12,7 @@ import psutil
 import pytest
 
 from tests.workbook.graded import STUB, Graded
-from workbook.course import CourseError
+from workbook.course import ROOT, CourseError
 from workbook.grading import plugin
 from workbook.grading import sandbox as checking
 from workbook.grading.verdict import State, Verdict
@@ -278,3 +281,23 @@ def test_nothing_is_left_in_the_temporary_folder(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     graded.check("import tempfile\ntempfile.mkdtemp()\nreturn count")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "state"), [(RIGHT, State.PASSED), ("print('{')\nreturn 1", State.NOT_YET), (STUB, State.NOT_STARTED)]
+)
+def test_where_there_is_no_fork_a_process_of_its_own_says_the_same(
+    graded: Graded, monkeypatch: pytest.MonkeyPatch, body: str, state: State
+) -> None:
+    program = (
+        "import sys, json; from workbook.grading import warm; print(json.dumps(warm.spawned(json.load(sys.stdin))))"
+    )
+
+    def ask(job: dict[str, object]) -> object:
+        ran = subprocess.run(
+            [sys.executable, "-c", program], input=json.dumps(job), capture_output=True, text=True, check=True, cwd=ROOT
+        )
+        return json.loads(ran.stdout)
+
+    monkeypatch.setattr(graded.sandbox, "_ask", ask)
+    assert graded.check(body).state is state

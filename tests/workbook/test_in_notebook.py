@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -113,9 +111,8 @@ def test_a_learners_path_from_stub_to_wrong_to_right(course: CourseCopy) -> None
     said = ["".join(output.get("text", "") for output in cell.outputs) for cell in node.cells if "check" in cell.source]
     stub, not_yet, right, second, third = said
     assert stub == "m01.04  not started   0 of 4\n"
-    assert not_yet.startswith("m01.04  not yet   1 of 4\n  expected  ") or not_yet.startswith("m01.04  not yet   "), (
-        not_yet
-    )
+    assert not_yet.startswith("m01.04  not yet   ")
+    assert "\n  expected  " in not_yet
     assert "\n  came      " in not_yet
     assert "(hint 2 fits)" in not_yet
     assert right == "m01.04  passed   4 of 4\n          ex1 is right; next: ex2, ex3\n"
@@ -143,9 +140,12 @@ def test_out_of_order_again_and_with_something_of_ones_own(
     run("added-by-the-learner", helper)
     wrong = cells["m01-04-ex2"].source.replace("0.0, ", "9.0, ")
     run("m01-04-ex2", wrong)
-    assert "not started" in kernel.run('lab.check("ex1")')
-    assert "not yet" in kernel.run('lab.check("ex2")')
+    assert kernel.run('lab.check("ex1")') == "m01.04  not started   0 of 4\n"
+    assert kernel.run('lab.check("ex2")') == "m01.04  not started   0 of 3   next: ex1\n", (
+        "ex2 is written, and builds on ex1"
+    )
     run("m01-04-ex1")
+    assert "not yet" in kernel.run('lab.check("ex2")')
     run("m01-04-ex2")
     said = kernel.run("lab.check()")
     assert said == "m01.04  passed   10 of 10\n          ingestion/resilience/backoff.py is now yours\n", said
@@ -185,13 +185,10 @@ def test_what_goes_wrong_in_the_notebook_is_one_line(
     assert "look at   cell broken, line 2: xxx = (" in said
     kernel.run("#| export\nxxx = 1", "broken")
     assert "passed" in kernel.run('lab.check("ex1")')
-    assert (
-        kernel.run("lab.check('ex9')").startswith("CourseError: m01.04 has no exercise 'ex9': it has ex1, ex2, ex3")
-        or True
-    )
+    assert "came      m01.04 has no exercise 'ex9': it has ex1, ex2, ex3" in kernel.run("lab.check('ex9')")
 
 
-def test_a_kernel_that_ends_leaves_nothing_running(course: CourseCopy, cells: dict[str, Cell], tmp_path: Path) -> None:
+def test_a_kernel_that_ends_leaves_nothing_running(course: CourseCopy, cells: dict[str, Cell]) -> None:
     import psutil
 
     kernel = Kernel(course)
@@ -201,4 +198,4 @@ def test_a_kernel_that_ends_leaves_nothing_running(course: CourseCopy, cells: di
     assert psutil.pid_exists(pid)
     kernel.close()
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
-    assert not psutil.pid_exists(pid), os.listdir(f"/proc/{pid}")
+    assert not psutil.pid_exists(pid)

@@ -20,6 +20,7 @@ _WRITING = 0b1111111110010  # write, remove and make files of every kind; readin
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 _SCOPES = 0b11  # abstract sockets and signals of other processes
 _BENEATH_PATH = 1
+_MOST_ROUNDS = 50
 
 
 def limit(timeout_s: float, memory_bytes: int) -> None:
@@ -73,7 +74,10 @@ def adopt_orphans() -> None:
 
 def end_descendants() -> None:
     """Kill and reap every process that this one or a child of it has started."""
-    while left := psutil.Process().children(recursive=True):
+    for _ in range(_MOST_ROUNDS):  # those that die may have started others meanwhile
+        left = psutil.Process().children(recursive=True)
+        if not left:
+            return
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()

@@ -65,7 +65,7 @@ def check(job: dict[str, Any], pipe: int, key: str, originals: Originals) -> Non
         plugins = ["-ppytest_asyncio.plugin", "-pno:cacheprovider", "-pno:legacypath"]
         asyncio_mode = ["-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"]
         paths = ["--rootdir", job["root"], "-c", os.devnull, "--import-mode=importlib", job["checkpoint"]]
-        pytest.main(["-q", "--assert=plain", *plugins, *asyncio_mode, *chosen, *paths], plugins=[reporter])
+        pytest.main(["-q", "--tb=no", "--assert=plain", *plugins, *asyncio_mode, *chosen, *paths], plugins=[reporter])
     reporter.send(end=True)
 
 

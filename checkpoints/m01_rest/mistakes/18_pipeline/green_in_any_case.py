@@ -1,0 +1,24 @@
+"""Closes the ledger in a `finally`, as succeeded: a run that failed looks like one that did not."""
+#| exercise: m01-18-ex2
+#| caught by: test_ex2_a_failure_is_in_the_ledger_and_goes_on, test_ex2_stopped_is_not_succeeded
+async def ingest(
+    source: Source,
+    connection: Connection,
+    *,
+    gate: Gate = let_through,
+    on_progress: OnProgress = lambda progress: None,
+    stop: Stop | None = None,
+    max_rejected_share: float = 0.1,
+) -> Progress:
+    stop = stop or Stop()
+    run = Run.start(source.source, source.stream)
+    async with hold_source(connection, source.source, source.stream):
+        try:
+            async with transaction(connection):
+                position = await source.last_position(connection)
+            async with read_ahead(source.batches(position), gate, stop) as ahead:
+                land_batch = partial(land, connection, run=run, max_rejected_share=max_rejected_share)
+                progress = await drain(ahead, land_batch, on_progress, stop)
+        finally:
+            await close_run(run, connection, None)
+    return progress
