@@ -4,6 +4,7 @@ Quick when there is nothing to do. Written for old interpreters too, so that the
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -51,8 +52,18 @@ def main():
         if ran.returncode:
             last = [line for line in ran.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
             return _fail("%s failed: %s" % (label, last[-1].strip() if last else "no output"), _remedy(label))
+    _quieten_jupyterlab()
     STAMP.write_text(wanted, encoding="utf-8")
     return 0
+
+
+def _quieten_jupyterlab():
+    # type: () -> None
+    """Switch off the question about news, which would cover the lesson."""
+    settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    settings.write_text(json.dumps(quiet, indent=1), encoding="utf-8")
 
 
 def _python():

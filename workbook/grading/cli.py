@@ -142,6 +142,8 @@ def _grade(chosen_lessons: list[Lesson], chosen: argparse.Namespace, out: Consol
         task = bar.add_task("grading", total=len(chosen_lessons))
         for verdict in grade(chosen_lessons, solutions=chosen.solutions, seed=chosen.seed):
             verdicts.append(verdict)
+            if verdict.state is State.PASSED and not chosen.solutions:
+                progress.note(verdict.lesson)
             bar.advance(task)
             if not chosen.json:
                 bar.console.print(
