@@ -46,9 +46,7 @@ class Checkout:
 
     def popen(self, *arguments: str) -> subprocess.Popen[str]:
         command = [self.python, "-m", "workbook.stack", "--root", str(self.root), *arguments]
-        return subprocess.Popen(
-            command, env=self._environment(), cwd=CODE_ROOT, stdout=subprocess.PIPE, text=True
-        )
+        return subprocess.Popen(command, env=self._environment(), cwd=CODE_ROOT, stdout=subprocess.PIPE, text=True)
 
     def up(self) -> dict[str, str]:
         done = self.run("up")

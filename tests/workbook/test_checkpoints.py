@@ -17,9 +17,7 @@ SEED = int(os.environ.get("CHECK_SEED", "20260101"))
 """For the mistakes: which of them is caught must not be a matter of luck. Right answers pass with any seed."""
 
 MISTAKES = [
-    pytest.param(lesson, known, id=f"{lesson.id}-{known.path.stem}")
-    for lesson in LESSONS
-    for known in mistakes(lesson)
+    pytest.param(lesson, known, id=f"{lesson.id}-{known.path.stem}") for lesson in LESSONS for known in mistakes(lesson)
 ]
 ANSWERS = [
     pytest.param(lesson, known, id=f"{lesson.id}-{known.path.stem}")
@@ -53,9 +51,7 @@ def test_the_untouched_stub_has_not_started(sandbox: Sandbox, lesson: Lesson) ->
 
 @pytest.mark.parametrize(("lesson", "known"), MISTAKES)
 def test_every_mistake_fails_where_it_should(sandbox: Sandbox, lesson: Lesson, known: KnownAnswer) -> None:
-    assert known.caught_by, (
-        f"{known.path.name}: say which test is meant to catch it, with `#| caught by: test_...`"
-    )
+    assert known.caught_by, f"{known.path.name}: say which test is meant to catch it, with `#| caught by: test_...`"
     assert set(known.caught_by) <= set(checking.tests_of(lesson)), (
         f"{known.path.name}: names a test that {lesson.checkpoint.name} does not have"
     )
@@ -64,9 +60,7 @@ def test_every_mistake_fails_where_it_should(sandbox: Sandbox, lesson: Lesson, k
     assert failed & set(known.caught_by), (
         f"meant to be caught by {known.caught_by}; failed: {failed or 'nothing'}\n{verdict.text()}"
     )
-    shown = next(
-        outcome for outcome in verdict.outcomes if outcome.test in known.caught_by and outcome.test in failed
-    )
+    shown = next(outcome for outcome in verdict.outcomes if outcome.test in known.caught_by and outcome.test in failed)
     assert shown.expected, f"{shown.test} fails without saying what was expected"
     assert shown.came, f"{shown.test} fails without saying what came"
     assert "the process ended" not in shown.came, f"{shown.test} was not run: the checking process died"

@@ -185,11 +185,16 @@ def test_from_any_folder(course: CourseCopy, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_grading_leaves_no_trace_in_the_checkout(course: CourseCopy) -> None:
+def test_grading_leaves_no_trace_but_the_note_of_what_has_passed(course: CourseCopy) -> None:
+    def files() -> list[Path]:
+        paths = course.root.rglob("*")
+        return sorted(path for path in paths if not {"__pycache__", ".workbook"} & set(path.parts))
+
     course.answer("m01.04")
-    before = sorted(path for path in course.root.rglob("*") if "__pycache__" not in path.parts)
+    before = files()
     course.grade("m01")
-    assert sorted(path for path in course.root.rglob("*") if "__pycache__" not in path.parts) == before
+    assert files() == before
+    assert "1 of 3 passed" in course.grade().stdout
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root, to become somebody who cannot write")

@@ -23,10 +23,7 @@ def db_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def databases(db_url: str) -> set[str]:
     with psycopg.connect(db_url) as connection:
-        return {
-            name
-            for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^fresh_'")
-        }
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^fresh_'")}
 
 
 def test_each_is_new_and_gone_afterwards_whatever_still_uses_it(db_url: str) -> None:

@@ -64,9 +64,7 @@ def test_an_old_python_and_a_full_disk(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_running_stack_answers_and_sleepers_are_not_woken(checkout: Checkout) -> None:
     values = checkout.up()
     assert found(checkout.root, "DB_URL").ok
-    assert found(checkout.root, "MOCK_API_URL").detail.startswith(
-        values["MOCK_API_URL"].removeprefix("http://")
-    )
+    assert found(checkout.root, "MOCK_API_URL").detail.startswith(values["MOCK_API_URL"].removeprefix("http://"))
     assert found(checkout.root, "stack").detail == "running"
     assert checkout.state().servers["s3"].status == "asleep"
 

@@ -79,9 +79,7 @@ def test_a_remembered_port_that_is_taken_is_replaced(checkout: Checkout) -> None
         assert checkout.up()["REDIS_URL"] != before["REDIS_URL"]
 
 
-def test_a_port_taken_between_choice_and_use_costs_another_try(
-    place: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_port_taken_between_choice_and_use_costs_another_try(place: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server((HOST, 0)) as thief:
         stolen = thief.getsockname()[1]
         ports = PortMemory(place)
@@ -156,9 +154,7 @@ def test_a_missing_java_or_maven(place: Layout, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_old_python() -> None:
-    with pytest.raises(
-        StackError, match=r"Python 3\.9\.2 at /usr/bin/python3 is too old: install Python 3\.11"
-    ):
+    with pytest.raises(StackError, match=r"Python 3\.9\.2 at /usr/bin/python3 is too old: install Python 3\.11"):
         require_python((3, 9, 2), "/usr/bin/python3")
     require_python((3, 11, 0))
     require_python((4, 0, 0))

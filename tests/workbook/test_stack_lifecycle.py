@@ -62,10 +62,7 @@ def test_postgres_is_a_real_postgres_18_that_compares_as_every_other_machine_doe
     assert values["DB_URL"].startswith("postgresql://postgres@127.0.0.1:")
     assert values["DB_URL"].endswith("/ingestion")
     assert str(ask_postgres(values, "SHOW server_version")).startswith("18")
-    assert (
-        ask_postgres(values, "SELECT string_agg(x, '' ORDER BY x) FROM unnest('{a,B,ä,Z}'::text[]) x")
-        == "BZaä"
-    )
+    assert ask_postgres(values, "SELECT string_agg(x, '' ORDER BY x) FROM unnest('{a,B,ä,Z}'::text[]) x") == "BZaä"
     assert ask_postgres(values, "SHOW timezone") == "UTC"
 
 
@@ -145,11 +142,7 @@ def test_importing_the_stack_is_cheap() -> None:
         "assert not heavy, heavy\nprint(took)"
     )
     took_s = min(
-        float(
-            subprocess.run(
-                [sys.executable, "-c", script], cwd=CODE_ROOT, check=True, capture_output=True
-            ).stdout
-        )
+        float(subprocess.run([sys.executable, "-c", script], cwd=CODE_ROOT, check=True, capture_output=True).stdout)
         for _ in range(3)
     )
     assert took_s < 0.15
@@ -171,9 +164,7 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_next_caller_puts_it_right(
     processes = checkout.processes()
     assert len([process for process in processes if process.name() == "postgres"]) > 3
     busy = psycopg.connect(before["DB_URL"])
-    busy.pgconn.send_query(
-        b"SELECT count(*) FROM generate_series(1, 1e12::bigint)"
-    )  # a backend that looks at nothing
+    busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1e12::bigint)")  # a backend that looks at nothing
 
     processes[0].kill()
     assert still_alive(processes, within_s=10) == []
@@ -186,9 +177,7 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_next_caller_puts_it_right(
 
 def test_a_killed_watchdog_is_replaced_and_does_its_duty(checkout: Checkout) -> None:
     checkout.up()
-    watchdog = next(
-        process for process in checkout.processes() if "watchdog.py" in " ".join(process.cmdline())
-    )
+    watchdog = next(process for process in checkout.processes() if "watchdog.py" in " ".join(process.cmdline()))
     watchdog.kill()
     assert still_alive([watchdog], within_s=5) == []
     deadline = time.monotonic() + 5
@@ -326,9 +315,7 @@ def test_the_stack_ends_when_its_folder_is_deleted(tmp_path: Path, monkeypatch: 
     layout.prepare()
     lock = os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT)
     monkeypatch.setattr(supervisor, "QUIET_TICK_S", 0.01)
-    handlers = {
-        n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGINT)
-    }
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGINT)}
     layout.supervisor_lock.unlink()
     try:
         supervisor.Supervisor(layout, lock).run()  # returns, for its lock file isn't there any more

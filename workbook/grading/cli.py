@@ -1,6 +1,7 @@
 """`grade.py`: where the learner stands, and the grade."""
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -143,7 +144,8 @@ def _grade(chosen_lessons: list[Lesson], chosen: argparse.Namespace, out: Consol
         for verdict in grade(chosen_lessons, solutions=chosen.solutions, seed=chosen.seed):
             verdicts.append(verdict)
             if verdict.state is State.PASSED and not chosen.solutions:
-                progress.note(verdict.lesson)
+                with contextlib.suppress(OSError):  # a checkout that cannot be written is graded all the same
+                    progress.note(verdict.lesson)
             bar.advance(task)
             if not chosen.json:
                 bar.console.print(
