@@ -17,7 +17,7 @@ RUNS = (
     ("tests that need the machine to themselves", ("-m", "alone", "tests")),
     (
         "solutions give the outputs they are kept with",
-        ("-n", "2", "--nbval", "--nbval-cell-timeout", "120", "solutions"),
+        ("-n", "2", "--dist", "loadfile", "--nbval", "--nbval-cell-timeout", "120", "solutions"),
     ),
 )
 
