@@ -31,12 +31,15 @@ from workbook.stack.databases import fresh_database
 ROOT = Path(__file__).resolve().parent.parent
 BENCH = ROOT / ".workbook" / "bench"
 
-# What is compared, at which latency, and the ratio it has to reach.
+# What is compared, at how many ms a page, and the ratio that it has to reach. `dlt` is dlt as it comes, which makes tables
+# of nested lists; `dlt-flat` keeps them as JSON, as this package does. `offset` reads eight pages at once, `keyset` one.
 GOALS = (
-    ("dlt / this package", 0, "dlt", "keyset", ">=", 4.0),
-    ("dlt / this package, 20 ms a page, 8 in flight", 20, "dlt", "offset", ">=", 6.0),
-    ("dlt / this package, 20 ms a page, one after the other", 20, "dlt", "keyset", ">=", 1.8),
-    ("this package / the bare loop", 0, "keyset", "bare", "<=", 1.35),
+    ("dlt / this package", 0, "dlt", "offset", ">=", 4.0),
+    ("dlt without child tables / this package", 0, "dlt-flat", "offset", ">=", None),
+    ("this package / the bare loop", 0, "offset", "bare", "<=", 1.35),
+    ("this package by keyset / the bare loop", 0, "keyset", "bare", "<=", None),
+    ("dlt / this package, 8 in flight", 20, "dlt", "offset", ">=", 6.0),
+    ("dlt / this package, one after the other", 20, "dlt", "keyset", ">=", 1.8),
 )
 
 
@@ -59,8 +62,8 @@ def measure(system: str, url: str) -> dict[str, float]:
     """Run one system in a process and a database of its own."""
     with fresh_database(os.environ["DB_URL"]) as db_url:
         line = (
-            [dlt_python(), str(ROOT / "benchmarks" / "rest_dlt.py"), url, db_url, str(PAGE_SIZE)]
-            if system == "dlt"
+            [dlt_python(), str(ROOT / "benchmarks" / "rest_dlt.py"), url, db_url, str(PAGE_SIZE), system]
+            if system.startswith("dlt")
             else [sys.executable, "-m", "benchmarks.rest_systems", system, url, db_url]
         )
         ran = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -114,6 +117,9 @@ def compare(rounds: int) -> int:
         for name, _, above, below, sign, goal in goals:
             ratios = [pick(run["seconds"] for run in taken[above]) / pick(run["seconds"] for run in taken[below])
                       for pick in (min, median)]  # fmt: skip
+            if goal is None:
+                print(f"  {name}: {ratios[0]:.2f} (median {ratios[1]:.2f})")
+                continue
             met = ratios[0] >= goal if sign == ">=" else ratios[0] <= goal
             missed += not met
             print(

@@ -1,4 +1,4 @@
-"""One run of dlt, in its own virtual environment: python rest_dlt.py URL DB_URL PAGE_SIZE. Prints what it took as JSON."""
+"""One run of dlt, in its own virtual environment: python rest_dlt.py URL DB_URL PAGE_SIZE dlt|dlt-flat. Prints what it took as JSON."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 
 
-def main(url: str, db_url: str, page_size: str) -> None:
+def main(url: str, db_url: str, page_size: str, system: str) -> None:
     """Pull everything once and print what it took."""
     parts = urlsplit(db_url)
     if parts.password is None:  # dlt insists on one, also where the server trusts
@@ -26,7 +26,12 @@ def main(url: str, db_url: str, page_size: str) -> None:
         base_url=url, paginator=OffsetPaginator(limit=int(page_size), total_path="total"), data_selector="data"
     )
 
-    @dlt.resource(name="orders", primary_key="id", write_disposition="merge", max_table_nesting=0)
+    @dlt.resource(
+        name="orders",
+        primary_key="id",
+        write_disposition="merge",
+        max_table_nesting=0 if system == "dlt-flat" else None,
+    )
     def orders():  # type: ignore[no-untyped-def]
         yield from client.paginate("/orders/offset")
 

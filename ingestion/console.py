@@ -26,6 +26,7 @@ __all__ = [
     "Command",
     "Stop",
     "command_parser",
+    "counted",
     "exit_code",
     "in_one_line",
     "logger",
@@ -128,6 +129,11 @@ def progress_bar(what: str) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda text: progress.update(task, description=f"{what}: {text}")
+
+
+def counted(count: int, noun: str) -> str:
+    """Say how many: `1 page`, `2 pages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:

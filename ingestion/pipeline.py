@@ -16,7 +16,7 @@ from functools import partial
 import msgspec
 from redis.asyncio import Redis
 
-from ingestion.console import DONE, Stop, command_parser, print_table, progress_bar, run_command
+from ingestion.console import DONE, Stop, command_parser, counted, print_table, progress_bar, run_command
 from ingestion.errors import IngestionError
 from ingestion.http.client import HttpClient
 from ingestion.http.stats import ClientStats
@@ -251,9 +251,7 @@ async def pull_orders(stop: Stop) -> int:
         progress, stats = await ingest_orders(
             Settings.load(), on_progress=lambda now: show(f"{now.rows} landed, {now.pages} pages"), stop=stop
         )
-    print(
-        f"{progress.rows} records ingested across {progress.pages} paginated page{'' if progress.pages == 1 else 's'}"
-    )
+    print(f"{progress.rows} records ingested across {counted(progress.pages, 'paginated page')}")
     if progress.rows == 0 and progress.finished:
         print("0 new: all that the source has had landed before")
     if progress.landed.parked:

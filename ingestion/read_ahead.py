@@ -29,8 +29,8 @@ class ReadAhead:
     """Reads batches in a task of its own, passes them through a gate, and hands them out to be landed.
 
     Order is kept, and what is handed out ends in the position of its last batch. An error comes out after all that
-    was read before it. What is read and has not landed is bounded: one batch, and once rows have landed, a tenth as
-    many, up to *max_rows*. So a crash costs one page or a tenth of the work done, and memory stays flat.
+    was read before it. What is read and has not landed is bounded: one batch, and once rows have landed, a quarter as
+    many, up to *max_rows*. So a crash costs one page or a quarter of the work done, and memory stays flat.
 
     Batches that wait at the same time are handed out as one: pages that come quicker than they land share a
     transaction, and nobody waits for more of them. A batch with rejects stays alone, so that a limit on rejects
@@ -39,7 +39,7 @@ class ReadAhead:
     Use as `async with ReadAhead(...) as ahead`; leaving it stops the reading and closes the source.
     """
 
-    def __init__(self, batches: AsyncIterator[Batch], gate: Gate, *, max_rows: int = 4_000) -> None:
+    def __init__(self, batches: AsyncIterator[Batch], gate: Gate, *, max_rows: int = 8_000) -> None:
         self._batches = batches
         self._gate = gate
         self._max_rows = max_rows
@@ -116,7 +116,7 @@ class ReadAhead:
     def _may_read(self, rows: int) -> bool:
         """Whether another page, of about *rows*, may be read although what was read before has not landed."""
         at_risk = self._rows_waiting + self._rows_in_hand
-        return at_risk == 0 or at_risk + rows <= min(self._max_rows, self._rows_landed // 10)
+        return at_risk == 0 or at_risk + rows <= min(self._max_rows, self._rows_landed // 4)
 
 
 @asynccontextmanager

@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import msgspec
 
 from ingestion.errors import ConfigurationError, CorruptError
 from ingestion.http.client import HttpClient
+from ingestion.http_library import httpx
 from ingestion.record import Batch
 from ingestion.rest.page import Page, RowShape, decode_page
 from ingestion.rest.place import ListingPosition, Place
@@ -26,10 +27,11 @@ from ingestion.rest.windows import Window, Windows, offset_windows
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-__all__ = ["InOrder", "OffsetSource", "is_last", "joins"]
+__all__ = ["Answer", "InOrder", "OffsetSource", "is_last", "joins"]
 
 
 _MAX_REWINDS = 20
+Answer = TypeVar("Answer")
 
 
 def joins(page: Page, start: int, seen: Container[str | bytes], total: int | None) -> bool:
@@ -75,8 +77,8 @@ def is_last(window: Window, rows: int, end: int, *, total: int | None, has_more:
     return rows < window.size and total is not None and window.start + rows >= total
 
 
-class InOrder:
-    """Fetches windows, some at once, and gives each with its page in the order of the windows.
+class InOrder(Generic[Answer]):
+    """Fetches windows, some at once, and gives each with its answer in the order of the windows.
 
     A window is taken from *windows* only when it is its turn to be sent: whoever makes them can still change their mind
     about the later ones. When one fails, all before it have been given. After `aclose` no fetch is running.
@@ -88,17 +90,17 @@ class InOrder:
     """
 
     def __init__(
-        self, windows: Iterable[Window], fetch: Callable[[Window], Coroutine[Any, Any, Page]], in_flight: int
+        self, windows: Iterable[Window], fetch: Callable[[Window], Coroutine[Any, Any, Answer]], in_flight: int
     ) -> None:
         self.windows = iter(windows)
         self.fetch = fetch
         self.in_flight = in_flight
-        self.waiting: deque[tuple[Window, asyncio.Task[Page]]] = deque()
+        self.waiting: deque[tuple[Window, asyncio.Task[Answer]]] = deque()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> tuple[Window, Page]:
+    async def __anext__(self) -> tuple[Window, Answer]:
         """Send what may be sent, wait for the oldest window on its way, and give it.
 
         Raises:
@@ -109,9 +111,9 @@ class InOrder:
         if not self.waiting:
             raise StopAsyncIteration
         window, task = self.waiting[0]
-        page = await task
+        answer = await task
         self.waiting.popleft()
-        return window, page
+        return window, answer
 
     async def aclose(self) -> None:
         """Cancel what is on its way, and wait until it is gone."""
@@ -183,8 +185,10 @@ class OffsetSource:
         """
         walk = _start(position, self._page_size)
         while True:
-            async with aclosing(InOrder(self._plan(walk), self._fetch, self._in_flight)) as pages:
-                async for window, page in pages:
+            async with aclosing(InOrder(self._plan(walk), self._fetch, self._in_flight)) as answers:
+                async for window, answer in answers:
+                    # Decoded one by one: eight pages at once would keep the loop from landing meanwhile.
+                    page = decode_page(answer.content, self._shape)
                     walk.total = _whole_number(page.envelope.get(self._total_field))
                     if not joins(page, window.start, walk.recent, walk.total):
                         self._go_back(walk)
@@ -232,9 +236,8 @@ class OffsetSource:
             place = msgspec.json.encode((walk.end, page.records[-1].key)).decode()
         return Batch(records, self._positions(self.source, self.stream, place), rejects)
 
-    async def _fetch(self, window: Window) -> Page:
-        response = await self._client.request("GET", self._url, params={**self._params, **window.params})
-        return decode_page(response.content, self._shape)
+    async def _fetch(self, window: Window) -> httpx.Response:
+        return await self._client.request("GET", self._url, params={**self._params, **window.params})
 
 
 @dataclass
