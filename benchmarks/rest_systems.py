@@ -24,7 +24,7 @@ async def bare(url: str, db_url: str) -> int:
 
     upsert = """INSERT INTO bare SELECT DISTINCT ON (key) key, payload::jsonb, at FROM stage ORDER BY key, at DESC
                 ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, at = excluded.at WHERE excluded.at > bare.at"""
-    rows = 0
+    rows, question = 0, {"limit": str(PAGE_SIZE)}
     async with (
         httpx.AsyncClient(base_url=url) as client,
         await psycopg.AsyncConnection.connect(db_url, autocommit=True) as connection,
@@ -33,11 +33,10 @@ async def bare(url: str, db_url: str) -> int:
         await connection.execute("CREATE TEMP TABLE stage (key text, payload text, at timestamptz)")
         waiting: list[Any] = []
         while True:
-            params = {"offset": rows, "limit": PAGE_SIZE}
-            page = orjson.loads((await client.get("/orders/offset", params=params)).content)["data"]
-            waiting += page
-            rows += len(page)
-            if waiting and (len(waiting) >= 10 * PAGE_SIZE or not page):
+            page = orjson.loads((await client.get("/orders/keyset", params=question)).content)
+            waiting += page["data"]
+            rows += len(page["data"])
+            if len(waiting) >= 10 * PAGE_SIZE or not page["has_more"]:
                 async with connection.transaction(), connection.cursor() as cursor:
                     async with cursor.copy("COPY stage FROM STDIN") as copy:
                         for row in waiting:
@@ -45,8 +44,10 @@ async def bare(url: str, db_url: str) -> int:
                     await cursor.execute(upsert)
                     await cursor.execute("TRUNCATE stage")
                 waiting = []
-            if not page:
+            if not page["has_more"]:
                 return rows
+            last = page["data"][-1]
+            question |= {"since": last["updated_at"], "after_id": last["id"]}
 
 
 async def ours(url: str, db_url: str, source_name: str) -> int:

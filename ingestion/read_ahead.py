@@ -39,7 +39,7 @@ class ReadAhead:
     Use as `async with ReadAhead(...) as ahead`; leaving it stops the reading and closes the source.
     """
 
-    def __init__(self, batches: AsyncIterator[Batch], gate: Gate, *, max_rows: int = 8_000) -> None:
+    def __init__(self, batches: AsyncIterator[Batch], gate: Gate, *, max_rows: int = 4_000) -> None:
         self._batches = batches
         self._gate = gate
         self._max_rows = max_rows

@@ -1,8 +1,8 @@
 """Fetches when asked and not before: correct, and one round trip for every page."""
 #| exercise: m01-11-ex3
 #| caught by: test_ex3_as_many_at_once_as_allowed
-class InOrder:
-    """Fetches windows, some at once, and gives each with its page in the order of the windows.
+class InOrder(Generic[Answer]):
+    """Fetches windows, some at once, and gives each with its answer in the order of the windows.
 
     A window is taken from *windows* only when it is its turn to be sent: whoever makes them can still change their mind
     about the later ones. When one fails, all before it have been given. After `aclose` no fetch is running.
@@ -14,17 +14,17 @@ class InOrder:
     """
 
     def __init__(
-        self, windows: Iterable[Window], fetch: Callable[[Window], Coroutine[Any, Any, Page]], in_flight: int
+        self, windows: Iterable[Window], fetch: Callable[[Window], Coroutine[Any, Any, Answer]], in_flight: int
     ) -> None:
         self.windows = iter(windows)
         self.fetch = fetch
         self.in_flight = in_flight
-        self.waiting: deque[tuple[Window, asyncio.Task[Page]]] = deque()
+        self.waiting: deque[tuple[Window, asyncio.Task[Answer]]] = deque()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> tuple[Window, Page]:
+    async def __anext__(self) -> tuple[Window, Answer]:
         """Send what may be sent, wait for the oldest window on its way, and give it.
 
         Raises:
