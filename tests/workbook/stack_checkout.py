@@ -94,6 +94,14 @@ def still_alive(processes: Iterable[psutil.Process], within_s: float) -> list[ps
     return alive
 
 
+def words(process: psutil.Process) -> str:
+    """The command line of *process*; empty if it has ended meanwhile, as a backend does when its client leaves."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def _lives(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
