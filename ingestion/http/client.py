@@ -9,6 +9,7 @@ All of it happens under the retry policy's one deadline. Nothing below this modu
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -22,12 +23,21 @@ from ingestion.http.stats import ClientStats
 from ingestion.http_library import httpx
 from ingestion.resilience.retry import RetryPolicy
 
-__all__ = ["HttpClient", "logger"]
+__all__ = ["HttpClient", "logger", "trusted_by"]
 
 
 logger = logging.getLogger(__name__)
 
 _DEFAULT_HEADERS = {"User-Agent": "ingestion/1.0", "Accept-Encoding": "gzip"}
+
+
+def trusted_by(base: httpx.URL) -> ssl.SSLContext | bool:
+    """Give the certificates to trust on the way to *base*: the system's for `https`, none at all for `http`.
+
+    Loading the system's takes a fifth of a second, which a plain origin has no use for. Without them every TLS
+    handshake fails, so nothing is trusted by mistake.
+    """
+    return True if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class HttpClient:
@@ -84,6 +94,7 @@ class HttpClient:
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
             follow_redirects=False,
             transport=transport,
+            verify=trusted_by(self._base),
         )
 
     async def __aenter__(self) -> Self:

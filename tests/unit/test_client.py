@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import itertools
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ from ingestion.errors import (
     ThrottledError,
     TransientError,
 )
-from ingestion.http.client import HttpClient
+from ingestion.http.client import HttpClient, trusted_by
 from ingestion.http_library import httpx
 from ingestion.resilience.circuit_breaker import BreakerPolicy, CircuitBreaker
 from ingestion.resilience.retry import RetryBudget, RetryPolicy
@@ -696,3 +697,12 @@ def test_no_more_requests_in_flight_than_connections() -> None:
 
     assert virtual_time.run(main()) == 5
     assert most == [4]
+
+
+def test_a_plain_origin_trusts_no_certificate_and_a_secure_one_the_systems() -> None:
+    plain = trusted_by(httpx.URL("http://api.example.com"))
+    assert isinstance(plain, ssl.SSLContext)
+    assert plain.verify_mode is ssl.CERT_REQUIRED
+    assert plain.check_hostname
+    assert plain.get_ca_certs() == []
+    assert trusted_by(httpx.URL("https://api.example.com")) is True
