@@ -35,4 +35,4 @@ kafka: setup     ## run Apache Kafka itself in place of the built-in mock cluste
 	@$(PY) -m workbook.stack kafka up
 
 bench: setup     ## measure this package against its peers
-	@$(PY) benchmarks/rest.py
+	@$(PY) -m benchmarks.rest

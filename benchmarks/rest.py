@@ -23,6 +23,8 @@ from urllib.request import urlopen
 
 import httpx
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for `python benchmarks/rest.py`
+
 from benchmarks.rest_systems import PAGE_SIZE
 from workbook.providers.client import open_session
 from workbook.stack import ensure_up
