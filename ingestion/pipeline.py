@@ -36,7 +36,6 @@ from ingestion.store.watermarks import Watermark, hold_source
 
 __all__ = [
     "ORDERS",
-    "PROCESSES",
     "OnProgress",
     "Order",
     "Progress",
@@ -53,9 +52,6 @@ __all__ = [
 
 
 logger = logging.getLogger(__name__)
-
-# While Redis is away, each process keeps to this part of the rate: at most so many run at once.
-PROCESSES = 4
 
 
 class Order(msgspec.Struct):
@@ -178,7 +174,7 @@ async def ingest(
 async def rest_client(settings: Settings) -> AsyncIterator[HttpClient]:
     """Build the client of the REST API: limiter and breaker are shared by all processes through Redis.
 
-    While Redis is away, each process goes on with a quarter of the rate and a breaker of its own.
+    While Redis is away, each process goes on with its share of the rate and a breaker of its own.
     """
     name = upstream_name(settings.rest_api_url)
     async with AsyncExitStack() as opened:
@@ -186,7 +182,7 @@ async def rest_client(settings: Settings) -> AsyncIterator[HttpClient]:
         # cancellation now and then. The scripts keep a time limit of their own.
         redis = Redis.from_url(settings.redis_url.reveal(), socket_connect_timeout=1, socket_timeout=None)
         opened.push_async_callback(redis.aclose)
-        limiter = RedisRateLimiter(redis, name, settings.rate_per_s, settings.burst, processes=PROCESSES)
+        limiter = RedisRateLimiter(redis, name, settings.rate_per_s, settings.burst, processes=settings.processes)
         client = HttpClient(
             settings.rest_api_url,
             retry=RetryPolicy(deadline_s=settings.deadline_s),

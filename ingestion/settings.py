@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingestion.errors import ConfigurationError
@@ -145,6 +145,33 @@ class Settings(BaseSettings):
     )
     lookback_s: float = Field(
         default=300.0, ge=0, le=2_592_000, validation_alias=AliasChoices("INGESTION_LOOKBACK_S"), examples=[300]
+    )
+
+    processes: int = Field(
+        default=4, ge=1, le=1_000, validation_alias=AliasChoices("INGESTION_PROCESSES"), examples=[4]
+    )
+    kafka_servers: str = Field(
+        default="localhost:9092",
+        pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$",
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS"),
+        examples=["localhost:9092"],
+    )
+    kafka_topic: str = Field(
+        default="ingested.events",
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        validation_alias=AliasChoices("INGESTION_TOPIC"),
+        examples=["ingested.events"],
+    )
+    drops_bucket: str = Field(
+        default="drops",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        validation_alias=AliasChoices("DROPS_BUCKET"),
+        examples=["drops"],
+    )
+    webhook_secrets: SecretStr = Field(
+        default=SecretStr("{}"),
+        validation_alias=AliasChoices("WEBHOOK_SECRETS"),
+        examples=['{"stripe": ["whsec_..."]}'],
     )
 
     @classmethod
