@@ -132,6 +132,19 @@ def test_a_forward_reference_in_code(tmp_path: Path) -> None:
     assert "cell m01-01-c09: names `tiny.halved`, which lesson m01.02 only introduces" in refused(first)
 
 
+def test_a_later_module_may_be_used_as_given(tmp_path: Path) -> None:
+    first, _ = tiny_course(tmp_path, "doubled", "halved")
+    first.cells.append(code("m01-01-c09", "from ingestion.tiny.halved import halved", "demo"))
+    first.cells.append(text("m01-01-c10", "`halved` undoes it."))
+    first.course["given"] = ["ingestion.tiny.halved"]
+    build(first.save().root)
+
+
+def test_giving_a_module_that_no_lesson_exports(tiny: TinyLesson) -> None:
+    tiny.course["given"] = ["ingestion.tiny.halve"]
+    assert "its metadata gives ingestion.tiny.halve, which no lesson exports" in refused(tiny)
+
+
 def test_the_solution_may_look_ahead_for_the_learner_never_sees_it(tmp_path: Path) -> None:
     first, _ = tiny_course(tmp_path, "doubled", "halved")
     exercise = first.cell("ex1")

@@ -134,24 +134,31 @@ def _exercise_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
 
 
 def _forward_references(course: Course) -> Iterator[str]:
-    first_seen: dict[str, Lesson] = {}
-    module_of: dict[str, Lesson] = {}
+    first_seen: dict[str, tuple[Lesson, str]] = {}
+    module_of: dict[str, tuple[Lesson, str]] = {}
     for lesson, notebook in course.lessons:
         for cell in notebook.exported:
-            module_of.setdefault(notebook.target(cell), lesson)
+            home = (lesson, notebook.target(cell))
+            module_of.setdefault(home[1], home)
             for name in defined_names(cell.code):
-                first_seen.setdefault(name, lesson)
+                first_seen.setdefault(name, home)
     for lesson, notebook in course.lessons:
+        given = notebook.course.get("given", [])
+        for module in given:
+            if module.removeprefix("ingestion.") not in module_of:
+                yield f"{lesson.id} {notebook.path.name}: its metadata gives {module}, which no lesson exports"
         for cell in notebook.cells:
             if SOLUTION_ONLY in cell.tags:
                 continue
             text = cell.stub() if cell.has_markers else cell.source
-            for name, owner in _named(cell, text, first_seen, module_of):
-                if owner.id > lesson.id:
+            for name, (owner, module) in _named(cell, text, first_seen, module_of):
+                if owner.id > lesson.id and f"ingestion.{module}" not in given:
                     yield f"{lesson.id} {notebook.path.name}: cell {cell.id}: names `{name}`, which lesson {owner.id} only introduces"
 
 
-def _named(cell: Cell, text: str, names: dict[str, Lesson], modules: dict[str, Lesson]) -> Iterator[tuple[str, Lesson]]:
+def _named(
+    cell: Cell, text: str, names: dict[str, tuple[Lesson, str]], modules: dict[str, tuple[Lesson, str]]
+) -> Iterator[tuple[str, tuple[Lesson, str]]]:
     if cell.kind == "code":
         for name in set(_IMPORTED.findall(text)):
             if name in modules:
