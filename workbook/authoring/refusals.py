@@ -133,37 +133,46 @@ def _exercise_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
         yield f"has {len(mistakes)} known mistakes; a check is proven by at least {FEWEST_MISTAKES}"
 
 
+@dataclass(frozen=True)
+class _Home:
+    """Where a name or a module is first exported."""
+
+    lesson: Lesson
+    module: str
+
+
 def _forward_references(course: Course) -> Iterator[str]:
-    first_seen: dict[str, tuple[Lesson, str]] = {}
-    module_of: dict[str, tuple[Lesson, str]] = {}
+    names: dict[str, _Home] = {}
+    modules: dict[str, _Home] = {}
     for lesson, notebook in course.lessons:
         for cell in notebook.exported:
-            home = (lesson, notebook.target(cell))
-            module_of.setdefault(home[1], home)
+            home = _Home(lesson, notebook.target(cell))
+            modules.setdefault(home.module, home)
             for name in defined_names(cell.code):
-                first_seen.setdefault(name, home)
+                names.setdefault(name, home)
     for lesson, notebook in course.lessons:
-        given = notebook.course.get("given", [])
-        for module in given:
-            if module.removeprefix("ingestion.") not in module_of:
-                yield f"{lesson.id} {notebook.path.name}: its metadata gives {module}, which no lesson exports"
-        for cell in notebook.cells:
-            if SOLUTION_ONLY in cell.tags:
-                continue
-            text = cell.stub() if cell.has_markers else cell.source
-            for name, (owner, module) in _named(cell, text, first_seen, module_of):
-                if owner.id > lesson.id and f"ingestion.{module}" not in given:
-                    yield f"{lesson.id} {notebook.path.name}: cell {cell.id}: names `{name}`, which lesson {owner.id} only introduces"
+        for problem in _looks_ahead(lesson, notebook, names, modules):
+            yield f"{lesson.id} {notebook.path.name}: {problem}"
 
 
-def _named(
-    cell: Cell, text: str, names: dict[str, tuple[Lesson, str]], modules: dict[str, tuple[Lesson, str]]
-) -> Iterator[tuple[str, tuple[Lesson, str]]]:
-    if cell.kind == "code":
-        for name in set(_IMPORTED.findall(text)):
-            if name in modules:
-                yield name, modules[name]
-    else:
-        for name in set(_QUOTED.findall(text)):
-            if name in names:
-                yield name, names[name]
+def _looks_ahead(
+    lesson: Lesson, notebook: Notebook, names: dict[str, _Home], modules: dict[str, _Home]
+) -> Iterator[str]:
+    given = [module.removeprefix("ingestion.") for module in notebook.course.get("given", [])]
+    for module in given:
+        if module not in modules:
+            yield f"its metadata gives ingestion.{module}, which no lesson exports"
+    for cell in notebook.cells:
+        if SOLUTION_ONLY in cell.tags:
+            continue
+        text = cell.stub() if cell.has_markers else cell.source
+        for name, home in _named(cell, text, names, modules):
+            if home.lesson.id > lesson.id and home.module not in given:
+                yield f"cell {cell.id}: names `{name}`, which lesson {home.lesson.id} only introduces"
+
+
+def _named(cell: Cell, text: str, names: dict[str, _Home], modules: dict[str, _Home]) -> Iterator[tuple[str, _Home]]:
+    pattern, homes = (_IMPORTED, modules) if cell.kind == "code" else (_QUOTED, names)
+    for name in set(pattern.findall(text)):
+        if name in homes:
+            yield name, homes[name]
