@@ -146,7 +146,6 @@ class Settings(BaseSettings):
     lookback_s: float = Field(
         default=300.0, ge=0, le=2_592_000, validation_alias=AliasChoices("INGESTION_LOOKBACK_S"), examples=[300]
     )
-
     processes: int = Field(
         default=4, ge=1, le=1_000, validation_alias=AliasChoices("INGESTION_PROCESSES"), examples=[4]
     )
@@ -167,6 +166,18 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
         validation_alias=AliasChoices("DROPS_BUCKET"),
         examples=["drops"],
+    )
+    s3_endpoint_url: HttpUrl | None = Field(
+        default=None, validation_alias=AliasChoices("AWS_ENDPOINT_URL"), examples=["https://s3.example.com"]
+    )
+    s3_region: str | None = Field(
+        default=None, validation_alias=AliasChoices("AWS_DEFAULT_REGION"), examples=["eu-central-1"]
+    )
+    s3_access_key_id: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("AWS_ACCESS_KEY_ID"), examples=["AKIA..."]
+    )
+    s3_secret_access_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("AWS_SECRET_ACCESS_KEY"), examples=["..."]
     )
     webhook_secrets: SecretStr = Field(
         default=SecretStr("{}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from workbook.providers.webhook_sender import SECRETS
 from workbook.stack.environment import NAMES
 from workbook.stack.kafka_broker import KAFKA_VERSION
 from workbook.stack.layout import CODE_ROOT
@@ -33,6 +35,10 @@ def documented() -> dict[str, str]:
 
 def test_the_header_names_every_variable_of_the_stack() -> None:
     assert set(NAMES) | {"SCHEMA_REGISTRY_URL"} == set(documented())
+
+
+def test_the_secrets_in_the_header_are_those_that_the_webhooks_are_signed_with() -> None:
+    assert json.loads(documented()["WEBHOOK_SECRETS"]) == SECRETS
 
 
 @pytest.mark.parametrize(("variable", "service"), SERVICE_OF.items())

@@ -18,7 +18,7 @@ from workbook.stack.layout import write_atomically
 VARIABLES: dict[str, tuple[str, ...]] = {
     "postgres": ("DB_URL",),
     "redis": ("REDIS_URL",),
-    "mock_api": ("MOCK_API_URL",),
+    "mock_api": ("MOCK_API_URL", "WEBHOOK_SECRETS"),
     "s3": ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"),
     "kafka_mock": ("KAFKA_BOOTSTRAP_SERVERS",),
     "kafka": ("KAFKA_BOOTSTRAP_SERVERS",),

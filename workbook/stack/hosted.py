@@ -85,8 +85,8 @@ class MockApi(Hosted):
         self.listener = self.listener or self.ports.listen(self.name)
 
     def variables(self) -> dict[str, str]:
-        """What it reported."""
-        return {"MOCK_API_URL": self.url()}
+        """Where it is, and the secrets that its webhooks are signed with."""
+        return {"MOCK_API_URL": self.url(), **super().variables()}
 
 
 class S3(Hosted):

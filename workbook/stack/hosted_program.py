@@ -16,10 +16,12 @@ def serve_mock_api(listener: socket.socket, report: Report) -> None:
     """Serve the mock providers on *listener*."""
     import uvicorn
 
+    from workbook.providers.webhook_sender import SECRETS
+
     class ReportingServer(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            report({})
+            report({"WEBHOOK_SECRETS": json.dumps(SECRETS, separators=(",", ":"))})
 
     config = uvicorn.Config(
         "workbook.providers.app:create_app",
