@@ -38,15 +38,24 @@ Environment = Mapping[str, str]
 OnProgress = Callable[[int, int], None]
 
 
-def orders_on_a_rough_day(environment: Environment, *, seed: int = 7) -> int:
+def orders_on_a_rough_day(environment: Environment, *, seed: int = 7, quiet: bool = False) -> int:
     """Pull the orders from a provider that throttles, fails, hangs up and dawdles; the command's exit code."""
     with open_session("rough_day", seed=seed, root=environment["MOCK_API_URL"]) as provider:
-        return command({**environment, "REST_API_URL": provider.base_url}, "ingestion.pipeline")
+        return command({**environment, "REST_API_URL": provider.base_url}, "ingestion.pipeline", quiet=quiet)
 
 
-def command(environment: Environment, *arguments: str) -> int:
-    """Run `python -m` with *arguments* in the checkout, on this terminal; its exit code."""
-    ran = subprocess.run([sys.executable, "-m", *arguments], env=dict(environment), cwd=ROOT, check=False)
+def command(environment: Environment, *arguments: str, quiet: bool = False) -> int:
+    """Run `python -m` with *arguments* in the checkout; its exit code. When *quiet*, it is heard only if it fails."""
+    ran = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        env=dict(environment),
+        cwd=ROOT,
+        check=False,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+    )
+    if quiet and ran.returncode:
+        sys.stderr.write(ran.stdout.decode("utf-8", "replace"))
     return ran.returncode
 
 

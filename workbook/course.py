@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"m01": "m01_rest", "m02": "m02_push", "m03": "m03_saas", "m04": "m04_orchestration"}
+PHASES = {"phase1": "orders, webhooks and files, landed and published"}
 
 _LESSON_ID = re.compile(r"m(\d\d)[.-](\d\d)")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from workbook.course import FOLDERS, ROOT, CourseError, Lesson, find_lesson, lessons
+from workbook.course import FOLDERS, PHASES, ROOT, CourseError, Lesson, find_lesson, lessons
 from workbook.grading import progress
-from workbook.grading.verdict import State, Verdict
+from workbook.grading.verdict import Outcome, State, Verdict
 
 EXAMPLES = """\
 examples:
@@ -23,6 +23,8 @@ examples:
   python grade.py m01.04          grade one lesson, and say what is missing
   python grade.py m01.04 --watch  again each time you save the notebook
   python grade.py reset m01.04    start a lesson anew (your notebook is kept in .workbook/backup/)
+  python grade.py phase1          let everything arrive, and judge what the package leaves behind
+  python grade.py phase1 --tag    the same, and tag this commit once it is green
   python grade.py m01 --solutions prove that the solutions pass (for instructors)
   python grade.py doctor          what is wrong with this machine
 
@@ -55,11 +57,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="?", default="", help="m01 .. m04, a lesson such as m01.04, `reset`, or `doctor`")
+    parser.add_argument(
+        "what", nargs="?", default="", help="m01 .. m04, a lesson such as m01.04, phase1, `reset`, or `doctor`"
+    )
     parser.add_argument("lesson", nargs="?", default="", help="with `reset`: the lesson")
     parser.add_argument("--watch", action="store_true", help="grade again each time a notebook is saved")
     parser.add_argument(
         "--solutions", action="store_true", help="grade and run the solutions in place of your notebooks"
+    )
+    parser.add_argument(
+        "--tag", action="store_true", help="with phase1: put the git tag of that name here once it is green"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--seed", type=int, help="repeat the inputs of an earlier grading")
@@ -74,6 +81,10 @@ def _run(chosen: argparse.Namespace, out: Console) -> int:
             return _doctor(out)
         case "reset":
             return _reset(chosen.lesson, out)
+        case phase if phase in PHASES:
+            return _phase(phase, chosen, out)
+    if chosen.tag:
+        raise CourseError("--tag goes with a phase: python grade.py phase1 --tag")
     chosen_lessons = _chosen(chosen.what)
     if chosen.watch:
         return _watch(chosen_lessons, lambda: _grade(chosen_lessons, chosen, out), out)
@@ -132,6 +143,28 @@ def _reset(name: str, out: Console) -> int:
     for line in reset(find_lesson(name)):
         out.print(line)
     return OK
+
+
+def _phase(phase: str, chosen: argparse.Namespace, out: Console) -> int:
+    from workbook.grading.phases import grade_phase, tag
+
+    with _progress(enabled=not chosen.json) as bar:
+        bar.add_task(f"{phase}: {PHASES[phase]}", total=None)
+
+        def show(promise: str, outcome: Outcome) -> None:
+            if not chosen.json:
+                bar.console.print(f"{outcome.state:<8} {promise}", highlight=False, soft_wrap=True, markup=False)
+
+        verdict = grade_phase(phase, show)
+    if chosen.json:
+        print(json.dumps(verdict.as_dict(), ensure_ascii=False, indent=1))
+    else:
+        out.print(verdict.text())
+    if verdict.state is State.PASSED and chosen.tag:
+        out.print(tag(phase))
+    if verdict.state is State.BLOCKED:
+        return BLOCKED
+    return OK if verdict.state is State.PASSED else NOT_ALL
 
 
 def _grade(chosen_lessons: list[Lesson], chosen: argparse.Namespace, out: Console) -> int:
