@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections import Counter
+import sys
 from pathlib import Path
 
 import pytest
 
-from workbook import arrivals
-from workbook.course import CourseError
+from workbook.course import ROOT, CourseError
 from workbook.grading import phases
 from workbook.grading.cli import main
 from workbook.grading.verdict import Outcome, State, Verdict
-from workbook.providers.webhook_sender import load_deliveries
 
 
 @pytest.fixture
@@ -81,27 +80,36 @@ def test_a_tag_without_a_phase_is_a_wrong_call(capsys: pytest.CaptureFixture[str
     assert "--tag goes with a phase" in capsys.readouterr().err
 
 
+def graded(*before: str) -> Verdict:
+    """Grade phase 1 in a process of its own, in which the lines *before* have been run."""
+    lines = ["import json", *before, "from workbook.grading.phases import grade_phase"]
+    lines.append("print('VERDICT', json.dumps(grade_phase('phase1').as_dict()))")
+    ran = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=300
+    )
+    told = json.loads(ran.stdout.rpartition("VERDICT ")[2])
+    outcomes = tuple(Outcome(**{**fields, "state": State(fields["state"])}) for fields in told["outcomes"])
+    return Verdict(told["lesson"], State(told["state"]), outcomes)
+
+
 @pytest.mark.slow
 def test_the_package_passes_phase_1() -> None:
-    verdict = phases.grade_phase("phase1")
+    verdict = graded()
     assert verdict.state is State.PASSED, verdict.text()
-    assert verdict.passed == 8
+    assert verdict.passed == 7
 
 
 @pytest.mark.slow
-def test_work_that_is_not_done_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every third delivery never arrives, and nothing is published."""
-    whole, command = arrivals.deliver, arrivals.command
-
-    def some(url: str) -> Counter[str]:
-        return whole(url, load_deliveries()[::3])
-
-    def all_but_the_relay(environment: arrivals.Environment, *arguments: str, quiet: bool = False) -> int:
-        return 0 if "relay" in arguments else command(environment, *arguments, quiet=quiet)
-
-    monkeypatch.setattr(arrivals, "deliver", some)
-    monkeypatch.setattr(arrivals, "command", all_but_the_relay)
-    verdict = phases.grade_phase("phase1")
+def test_work_that_is_not_done_is_named() -> None:
+    """Two of three deliveries never arrive, and nothing is published."""
+    verdict = graded(
+        "from workbook import arrivals",
+        "from workbook.providers.webhook_sender import load_deliveries",
+        "deliver, command = arrivals.deliver, arrivals.command",
+        "arrivals.deliver = lambda url: deliver(url, load_deliveries()[::3])",
+        "arrivals.command = lambda environment, *words, quiet=False: (",
+        "    0 if 'relay' in words else command(environment, *words, quiet=quiet))",
+    )
     failed = {outcome.test for outcome in verdict.outcomes if outcome.state is State.NOT_YET}
     assert failed == {
         "test_1500_deliveries_are_1425_events",
