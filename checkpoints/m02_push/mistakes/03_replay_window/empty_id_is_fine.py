@@ -1,0 +1,20 @@
+"""Lets an empty id pass under a right signature: all such events share one key, and the second is dropped."""
+#| exercise: m02-03-ex3
+#| caught by: test_ex3_a_signed_id_must_be_there
+def refusal_at(
+    now: datetime,
+    scheme: Scheme,
+    secrets: Iterable[Secret],
+    claim: Claim,
+    body: bytes,
+    *,
+    tolerance_s: float = TOLERANCE_S,
+) -> Refused | None:
+    if scheme.signs_timestamp:
+        sent_s = parse_timestamp(claim.timestamp)
+        if sent_s is None:
+            return NO_TIMESTAMP
+        if not is_timely(sent_s, now, tolerance_s=tolerance_s):
+            return UNTIMELY
+    message = scheme.signed % {b"id": claim.id, b"timestamp": claim.timestamp, b"body": body}
+    return None if is_signed(message, claim.signatures, live_keys(secrets, now), scheme.spelling) else UNSIGNED

@@ -1,0 +1,22 @@
+"""Takes every secret there is: the one that leaked stays good."""
+#| exercise: m02-03-ex3
+#| caught by: test_ex3_secrets_are_judged_at_the_same_now
+def refusal_at(
+    now: datetime,
+    scheme: Scheme,
+    secrets: Iterable[Secret],
+    claim: Claim,
+    body: bytes,
+    *,
+    tolerance_s: float = TOLERANCE_S,
+) -> Refused | None:
+    if scheme.signs_timestamp:
+        sent_s = parse_timestamp(claim.timestamp)
+        if sent_s is None:
+            return NO_TIMESTAMP
+        if not is_timely(sent_s, now, tolerance_s=tolerance_s):
+            return UNTIMELY
+    if scheme.signs_id and not claim.id:
+        return NO_ID
+    message = scheme.signed % {b"id": claim.id, b"timestamp": claim.timestamp, b"body": body}
+    return None if is_signed(message, claim.signatures, [secret.key for secret in secrets], scheme.spelling) else UNSIGNED

@@ -1,0 +1,22 @@
+"""Asks everyone for a time: GitHub sends none, and every delivery of theirs is refused."""
+#| exercise: m02-03-ex3
+#| caught by: test_ex3_no_time_is_asked_of_those_who_sign_none, test_ex3_what_was_signed_is_believed
+def refusal_at(
+    now: datetime,
+    scheme: Scheme,
+    secrets: Iterable[Secret],
+    claim: Claim,
+    body: bytes,
+    *,
+    tolerance_s: float = TOLERANCE_S,
+) -> Refused | None:
+    if scheme:
+        sent_s = parse_timestamp(claim.timestamp)
+        if sent_s is None:
+            return NO_TIMESTAMP
+        if not is_timely(sent_s, now, tolerance_s=tolerance_s):
+            return UNTIMELY
+    if scheme.signs_id and not claim.id:
+        return NO_ID
+    message = scheme.signed % {b"id": claim.id, b"timestamp": claim.timestamp, b"body": body}
+    return None if is_signed(message, claim.signatures, live_keys(secrets, now), scheme.spelling) else UNSIGNED
