@@ -1,0 +1,13 @@
+"""Turns once however long it was silent: what is left in the other segments should be gone."""
+#| exercise: m02-05-ex2
+#| caught by: test_ex2_after_a_long_silence_all_is_forgotten_in_a_few_steps
+def rotation() -> str:
+    return """
+local function rotate()
+  began_at = math.min(began_at, now)
+  local due = math.floor((now - began_at) / span)
+  local grid = began_at + due * span
+  for _ = 1, math.min(due, 1) do next_segment(grid) end
+  if count >= capacity then next_segment(now) end
+end
+"""

@@ -1,0 +1,13 @@
+"""Catches only outages: a bug in the filter, which is only a hint, stops every batch."""
+#| exercise: m02-06-ex2
+#| caught by: test_ex2_a_filter_that_fails_says_maybe
+async def maybe_of(seen: SeenFilter | None, keys: Sequence[EventKey]) -> list[EventKey]:
+    once = list(dict.fromkeys(keys))
+    if seen is None or not once:
+        return once
+    try:
+        answers = await seen.might_hold(once)
+        return [key for key, may_be in zip(once, answers, strict=True) if may_be]
+    except (OSError, IngestionError) as error:
+        _logger.warning("the filter does not answer, so everything may be a duplicate: %s", error)
+        return once
