@@ -1,114 +1,144 @@
-# Made from solutions/m01_rest/16_dead_letters.ipynb: edit it there.
-"""Landing, the one door into the database: rows, rejects, position and ledger commit together, or not."""
+# Made from solutions/m02_push/08_landing.ipynb: edit it there.
+"""Landing, the one door into the database: rows, events, rejects, position and ledger commit together, or not."""
 
-import re
-import struct
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal
+
+from psycopg.errors import UntranslatableCharacter
 
 from ingestion.errors import ContractViolationError, IngestionError
 from ingestion.record import Batch, Record, Reject
 from ingestion.store.database import REFUSED_DATA, Connection, Door, said_by_postgres, transaction
 from ingestion.store.dead_letters import park
-from ingestion.store.run_ledger import Landed, Run
+from ingestion.store.run_ledger import Landed, Run, Tally
 
-__all__ = ["land"]
-
-
-_OPEN_STAGE = """
-    CREATE TEMP TABLE IF NOT EXISTS ingestion_stage (
-        source text COLLATE "C", stream text COLLATE "C", key text COLLATE "C",
-        occurred_at timestamptz, content_hash bytea, payload text
-    ) ON COMMIT DELETE ROWS;
-    DELETE FROM ingestion_stage"""
-_COPY = "COPY ingestion_stage FROM STDIN (FORMAT binary)"
-_UPSERT = """
-    WITH landed AS (
-        INSERT INTO ingestion.records AS r (source, stream, key, payload, occurred_at, content_hash)
-        SELECT DISTINCT ON (source, stream, key)
-            source, stream, key, payload::jsonb, occurred_at, content_hash
-        FROM ingestion_stage
-        ORDER BY source, stream, key, occurred_at DESC, content_hash DESC
-        ON CONFLICT (source, stream, key) DO UPDATE SET
-            payload = excluded.payload, occurred_at = excluded.occurred_at,
-            content_hash = excluded.content_hash, landed_at = excluded.landed_at
-        WHERE (excluded.occurred_at, excluded.content_hash) > (r.occurred_at, r.content_hash)
-        RETURNING r.xmax = 0 AS is_new
-    )
-    SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM landed"""
-
-# The binary COPY format: a header, then per row the number of fields, then each field after its length.
-# Nothing is escaped and nothing is parsed as text: half the work of the text format, on both sides.
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
-_FIELDS = 6
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_length = struct.Struct(">i").pack
-_start_row = struct.Struct(">hi").pack
-_instant_hash_and_length = struct.Struct(">iqi32si").pack
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+__all__ = [
+    "Change",
+    "RefusedError",
+    "Rejects",
+    "Versions",
+    "change_rows",
+    "change_what_fits",
+    "columns_of",
+    "land",
+    "land_together",
+    "landed_sql",
+]
 
 
-class _RefusedError(IngestionError):
+class RefusedError(IngestionError):
     """At least one of the rows cannot be stored."""
 
 
-async def land(
-    door: Door, batch: Batch, run: Run, *, max_rejected_share: float = 0.1, min_rejected: int = 10
-) -> Landed:
-    """Land a batch in one transaction: its rows, its rejects, its position, and its count in the ledger.
+Versions = Literal["newest", "first"]
+"""Which version of a key stays: the newest (rows that change), or the first that came (events, which never change)."""
 
-    - The newest version of a key wins, in whatever order versions arrive: by `occurred_at`, then by content
-      hash. Landing a batch again changes nothing, and a row that did not change is not rewritten.
-    - A record that Postgres refuses is parked with the reason; the others land.
-    - A crash or a cancellation at any point leaves everything or nothing.
-    - Landings of the same keys wait for each other; each takes its keys in one order, so they do not
-      deadlock.
+# One array a column: one statement whatever the number of rows, and no temporary table to make, fill and empty.
+_BATCH = """
+    batch AS MATERIALIZED (
+        SELECT DISTINCT ON (source, stream, key) *
+        FROM (
+            SELECT source COLLATE "C", stream COLLATE "C", key COLLATE "C", occurred_at, content_hash, payload
+            FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[], %b::bytea[])
+                AS item (source, stream, key, occurred_at, content_hash, payload)
+        ) AS item
+        ORDER BY source, stream, key, occurred_at DESC, content_hash DESC
+    )"""
 
-    On a connection with an open transaction this joins it, and commits with it.
 
-    Args:
-        door: A pool, or a connection.
-        batch: What to land.
-        run: Whose count to move.
-        max_rejected_share: When more than this share of the batch is refused, and more than *min_rejected*
-            items, it is no handful of bad rows but a changed schema: then nothing lands.
-        min_rejected: How many refused items never stop a run, however small the batch.
+def columns_of(records: Sequence[Record], versions: Versions) -> list[list[Any]]:
+    """Give *records* as six arrays; of the copies of a key, only the first where the first version stays.
 
     Raises:
-        ContractViolationError: too many were refused.
-        TransientError: Postgres is not available; landing the batch again is safe.
+        RefusedError: an instant without a time zone, which the server would take for one of its own zone.
     """
-    limit = max(min_rejected, max_rejected_share * (len(batch.records) + len(batch.rejects)))
+    if versions == "first":
+        records = list({(r.source, r.stream, r.key): r for r in reversed(records)}.values())
+    if any(record.occurred_at.utcoffset() is None for record in records):
+        raise RefusedError("its occurred_at names no time zone")
+    return [
+        [record.source for record in records],
+        [record.stream for record in records],
+        [record.key for record in records],
+        [record.occurred_at for record in records],
+        [record.content_hash for record in records],
+        [record.payload for record in records],
+    ]
+
+
+def landed_sql(versions: Versions) -> str:
+    """Give the statement that changes rows: from `batch`, returning `source, stream, key, is_new` of each change.
+
+    A row comes back if it was inserted (`is_new`) or replaced by a newer version, and only then; no other is written.
+    Newer is the later `occurred_at`; at one instant, the greater `content_hash`. A replaced row is wholly the new one,
+    `landed_at` included. With `"first"`, a key that is there is never touched.
+
+    Rows are written in the order of (source, stream, key): landings of the same keys wait, and do not deadlock.
+    """
+    insert = """
+        INSERT INTO ingestion.records AS r (source, stream, key, payload, occurred_at, content_hash)
+        SELECT source, stream, key, convert_from(payload, 'UTF8')::jsonb, occurred_at, content_hash
+        FROM batch ORDER BY source, stream, key
+        ON CONFLICT (source, stream, key) """
+    update = """DO UPDATE SET
+            payload = excluded.payload, occurred_at = excluded.occurred_at,
+            content_hash = excluded.content_hash, landed_at = excluded.landed_at
+        WHERE (excluded.occurred_at, excluded.content_hash) > (r.occurred_at, r.content_hash)"""
+    returning = " RETURNING r.source, r.stream, r.key, old.key IS NULL AS is_new"
+    return insert + (update if versions == "newest" else "DO NOTHING") + returning
+
+
+# The payload goes on as it was read: jsonb would spell it otherwise. An event takes its position after its row is
+# locked, so a key's events are in the order of its versions. Ids are version 7, one drawn a batch and then counted up
+# (RFC 9562, 6.2): drawing one a row would cost as much as writing it.
+_TOLD = """
+    told AS (
+        INSERT INTO ingestion.outbox (id, aggregatetype, aggregateid, type, occurred_at, payload)
+        SELECT overlay((SELECT uuidv7()::text) PLACING lpad(to_hex(row_number() OVER ()), 8, '0') FROM 29)::uuid,
+               source || '.' || stream, source || '.' || stream || '/' || key,
+               CASE WHEN is_new THEN 'inserted' ELSE 'updated' END, occurred_at, payload
+        FROM (SELECT * FROM landed JOIN batch USING (source, stream, key) ORDER BY source, stream, key) AS changed
+    )"""
+_COUNT = "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM landed"
+
+Change = Callable[[Connection, Sequence[Record]], Awaitable[tuple[int, int]]]
+"""Writes records and their events, all or none of them; gives how many were new, and how many replaced another."""
+
+
+async def change_rows(connection: Connection, records: Sequence[Record], *, versions: Versions) -> tuple[int, int]:
+    """Write *records* and an event for each row that is new or has changed, in one statement; count both kinds.
+
+    Raises:
+        RefusedError: Postgres cannot store one of them; the transaction is broken.
+    """
+    statement = f"WITH {_BATCH}, landed AS ({landed_sql(versions)}), {_TOLD} {_COUNT}"
     try:
-        return await _land(door, batch, run, limit, _upsert)
-    except _RefusedError:
-        return await _land(door, batch, run, limit, _upsert_what_fits)
+        result = await connection.execute(statement, columns_of(records, versions))
+        return await result.fetchone() or (0, 0)
+    except UntranslatableCharacter as error:
+        raise RefusedError("the record holds a NUL character, which jsonb cannot store") from error
+    except REFUSED_DATA as error:
+        raise RefusedError(f"Postgres refuses the record: {said_by_postgres(error)}") from error
+    except UnicodeEncodeError as error:
+        raise RefusedError(f"the record cannot be stored: {error}") from None
 
 
-async def _land(door: Door, batch: Batch, run: Run, limit: float, upsert: "_Upsert") -> Landed:
-    rejects = _Rejects(limit, batch.rejects)
-    async with transaction(door) as connection:
-        inserted, updated = await upsert(connection, batch.records, rejects) if batch.records else (0, 0)
-        parked = await park(connection, rejects.items, schema_version=run.schema_version)
-        unchanged = len(batch.records) + len(batch.rejects) - inserted - updated - parked
-        landed = Landed(inserted, updated, unchanged, parked)
-        if batch.position is not None:
-            await batch.position.save(connection)
-        await run.add(connection, landed)
-    return landed
-
-
-class _Rejects:
+class Rejects:
     """The rejects of one batch, which end the run when they are too many."""
 
-    def __init__(self, limit: float, known: Sequence[Reject]) -> None:
+    def __init__(self, limit: float, known: Sequence[Reject] = ()) -> None:
         self._limit = limit
         self.items: list[Reject] = []
         for reject in known:
             self.add(reject)
 
     def add(self, reject: Reject) -> None:
+        """Take one more.
+
+        Raises:
+            ContractViolationError: these are no longer a handful of bad rows.
+        """
         self.items.append(reject)
         if len(self.items) > self._limit:
             raise ContractViolationError(
@@ -117,33 +147,27 @@ class _Rejects:
             )
 
 
-_Upsert = Callable[[Connection, Sequence[Record], _Rejects], Awaitable[tuple[int, int]]]
+async def change_what_fits(
+    connection: Connection, records: Sequence[Record], rejects: Rejects, change: Change
+) -> tuple[int, int]:
+    """Write the records that Postgres takes and reject the others, in the transaction open on *connection*.
 
+    What is refused is halved until one is left: among 512 records a single bad one costs 19 tries, and no more.
+    Each try has a savepoint of its own, so what was refused leaves nothing. Records are tried in the order of
+    (source, stream, key), as everywhere. A reject has the record's payload, the reason it was refused for, and as
+    its ordinal its place in *records*.
 
-async def _upsert(connection: Connection, records: Sequence[Record], _: _Rejects) -> tuple[int, int]:
-    """Upsert *records* and count the new and the changed; all of them, or `_RefusedError`."""
-    rows = _encode(records)
-    try:
-        await connection.execute(_OPEN_STAGE)
-        async with connection.cursor() as cursor:
-            async with cursor.copy(_COPY) as copy:
-                await copy.write(rows)
-            await cursor.execute(_UPSERT)
-            return await cursor.fetchone() or (0, 0)
-    except REFUSED_DATA as error:
-        raise _RefusedError(f"Postgres refuses the record: {said_by_postgres(error)}") from error
-
-
-async def _upsert_what_fits(connection: Connection, records: Sequence[Record], rejects: _Rejects) -> tuple[int, int]:
-    """Upsert the records that Postgres takes, reject the others: halve what it refuses until one is left."""
+    Returns:
+        How many were new, and how many replaced another.
+    """
     inserted = updated = 0
     pieces = [sorted(enumerate(records), key=lambda item: (item[1].source, item[1].stream, item[1].key))]
     while pieces:
         piece = pieces.pop()
         try:
             async with connection.transaction():
-                new, changed = await _upsert(connection, [record for _, record in piece], rejects)
-        except _RefusedError as error:
+                new, changed = await change(connection, [record for _, record in piece])
+        except RefusedError as error:
             half = len(piece) // 2
             if half:
                 pieces += [piece[half:], piece[:half]]
@@ -155,37 +179,70 @@ async def _upsert_what_fits(connection: Connection, records: Sequence[Record], r
     return inserted, updated
 
 
-def _encode(records: Sequence[Record]) -> bytes:
-    """Spell *records* as a binary COPY.
+async def land_together(door: Door, batch: Batch, run: Run, rejects: Rejects, change: Change) -> Landed:
+    """Do everything that a batch means in one transaction on *door*, and say what became of it.
+
+    The records are changed, the rejects parked under the run's schema version, and the position saves itself. Then the
+    batch is counted: by the position, if it is a `Tally`, and by the run, last, since all who share a run wait for its
+    row. Whatever is neither inserted nor updated nor newly parked is unchanged. *change* may add to *rejects*; it is
+    not called without records.
+    """
+    async with transaction(door) as connection:
+        inserted, updated = await change(connection, batch.records) if batch.records else (0, 0)
+        parked = await park(connection, rejects.items, schema_version=run.schema_version)
+        unchanged = len(batch.records) + len(batch.rejects) - inserted - updated - parked
+        landed = Landed(inserted, updated, unchanged, parked)
+        if batch.position is not None:
+            await batch.position.save(connection)
+        if isinstance(batch.position, Tally):
+            await batch.position.add(connection, landed)
+        await run.add(connection, landed)
+    return landed
+
+
+async def land(
+    door: Door,
+    batch: Batch,
+    run: Run,
+    *,
+    versions: Versions = "newest",
+    max_rejected_share: float = 0.1,
+    min_rejected: int = 10,
+) -> Landed:
+    """Land a batch in one transaction: its rows, their events, its rejects, its position, its count in the ledger.
+
+    - The newest version of a key wins, in whatever order versions arrive: by `occurred_at`, then by content
+      hash. Landing a batch again changes nothing, and a row that did not change is not rewritten.
+    - Each row that is new or has changed is one event in the outbox, and each key's events are in the order in
+      which its versions landed; nothing else makes an event. Nobody is woken: relays poll, or are rung for after the
+      commit.
+    - A record that Postgres refuses is parked with the reason; the others land.
+    - A crash or a cancellation at any point leaves everything or nothing.
+    - Landings of the same keys wait for each other; each takes its keys in one order, so they do not
+      deadlock.
+
+    On a connection with an open transaction this joins it, and commits with it.
+
+    Args:
+        door: A pool, or a connection.
+        batch: What to land.
+        run: Whose count to move.
+        versions: `"first"` for what never changes, such as events: then whoever comes first stays, in the batch and in
+            the table, and every copy is `unchanged`, whatever it says. Of any number who land one key at the same
+            time, one inserts it; if that one rolls back, another does.
+        max_rejected_share: When more than this share of the batch is refused, and more than *min_rejected*
+            items, it is no handful of bad rows but a changed schema: then nothing lands.
+        min_rejected: How many refused items never stop a run, however small the batch.
 
     Raises:
-        _RefusedError: a record that no row can hold: a naive instant, half a surrogate pair, a NUL character.
+        ContractViolationError: too many were refused.
+        TransientError: Postgres is not available; landing the batch again is safe.
     """
-    parts = [_HEADER]
-    add = parts.append
-    source = stream = None
-    start = b""
+    limit = max(min_rejected, max_rejected_share * (len(batch.records) + len(batch.rejects)))
+    change = partial(change_rows, versions=versions)
     try:
-        for record in records:
-            if record.source != source or record.stream != stream:
-                source, stream = record.source, record.stream
-                start = _stream_fields(source, stream)
-            key, age, payload = record.key.encode(), record.occurred_at - _EPOCH, record.payload
-            microseconds = (age.days * 86_400 + age.seconds) * 1_000_000 + age.microseconds
-            add(start)
-            add(_length(len(key)))
-            add(key)
-            add(_instant_hash_and_length(8, microseconds, 32, record.content_hash, len(payload)))
-            add(payload)
-    except (TypeError, UnicodeEncodeError, struct.error) as error:
-        raise _RefusedError(f"the record cannot be stored: {error}") from None
-    add(_TRAILER)
-    rows = b"".join(parts)
-    if b"\\u0000" in rows and any(_NUL.search(record.payload) for record in records):
-        raise _RefusedError("the record holds a NUL character, which jsonb cannot store")
-    return rows
-
-
-def _stream_fields(source: str, stream: str) -> bytes:
-    source_bytes, stream_bytes = source.encode(), stream.encode()
-    return _start_row(_FIELDS, len(source_bytes)) + source_bytes + _length(len(stream_bytes)) + stream_bytes
+        return await land_together(door, batch, run, Rejects(limit, batch.rejects), change)
+    except RefusedError:
+        rejects = Rejects(limit, batch.rejects)
+        piecemeal = partial(change_what_fits, rejects=rejects, change=change)
+        return await land_together(door, batch, run, rejects, piecemeal)

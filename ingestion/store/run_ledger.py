@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from ingestion.resilience.retry_after import utc_now
 from ingestion.store.database import Connection
 
-__all__ = ["Landed", "Run"]
+__all__ = ["Landed", "Run", "Tally"]
 
 
 _ADD = """
@@ -57,6 +57,14 @@ class Landed(msgspec.Struct, frozen=True):
             self.unchanged + other.unchanged,
             self.parked + other.parked,
         )
+
+
+@runtime_checkable
+class Tally(Protocol):
+    """Whatever keeps count of what landed: a `Run`, or a position that has its own count."""
+
+    async def add(self, connection: Connection, landed: Landed) -> None:
+        """Count one more batch, in the transaction that lands it."""
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -1,0 +1,18 @@
+"""Returns for an empty list before it looks at the transaction: the misuse shows in production, with the first event."""
+#| exercise: m02-07-ex2
+#| caught by: test_ex2_without_a_transaction_it_refuses
+async def add_events(connection: Connection, events: Sequence[OutboxEvent]) -> int:
+    if not events:
+        return 0
+    if connection.info.transaction_status != TransactionStatus.INTRANS:
+        raise IngestionError("no transaction is open for the events")
+    for event in events:
+        check_event(event)
+    columns = [
+        [event.aggregatetype for event in events],
+        [event.aggregateid for event in events],
+        [event.type for event in events],
+        [event.payload for event in events],
+        [event.occurred_at for event in events],
+    ]
+    return (await connection.execute(_ADD, columns)).rowcount

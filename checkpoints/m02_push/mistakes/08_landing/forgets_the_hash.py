@@ -1,0 +1,15 @@
+"""Replaces payload and instant and leaves the hash of the version before: the next comparison is with a row that never was."""
+#| exercise: m02-08-ex1
+#| caught by: test_ex1_a_replaced_row_is_wholly_the_new_one, test_ex1_the_newest_stays_in_whatever_order_versions_come
+def landed_sql(versions: Versions) -> str:
+    insert = """
+        INSERT INTO ingestion.records AS r (source, stream, key, payload, occurred_at, content_hash)
+        SELECT source, stream, key, convert_from(payload, 'UTF8')::jsonb, occurred_at, content_hash
+        FROM batch ORDER BY source, stream, key
+        ON CONFLICT (source, stream, key) """
+    update = """DO UPDATE SET
+            payload = excluded.payload, occurred_at = excluded.occurred_at,
+            landed_at = excluded.landed_at
+        WHERE (excluded.occurred_at, excluded.content_hash) > (r.occurred_at, r.content_hash)"""
+    returning = " RETURNING r.source, r.stream, r.key, old.key IS NULL AS is_new"
+    return insert + (update if versions == "newest" else "DO NOTHING") + returning

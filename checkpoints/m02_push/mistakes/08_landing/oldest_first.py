@@ -1,0 +1,15 @@
+"""Writes in the order of age, which differs from batch to batch: two landings of the same keys deadlock."""
+#| exercise: m02-08-ex1
+#| caught by: test_ex1_rows_are_written_in_the_order_of_their_keys
+def landed_sql(versions: Versions) -> str:
+    insert = """
+        INSERT INTO ingestion.records AS r (source, stream, key, payload, occurred_at, content_hash)
+        SELECT source, stream, key, convert_from(payload, 'UTF8')::jsonb, occurred_at, content_hash
+        FROM batch ORDER BY occurred_at
+        ON CONFLICT (source, stream, key) """
+    update = """DO UPDATE SET
+            payload = excluded.payload, occurred_at = excluded.occurred_at,
+            content_hash = excluded.content_hash, landed_at = excluded.landed_at
+        WHERE (excluded.occurred_at, excluded.content_hash) > (r.occurred_at, r.content_hash)"""
+    returning = " RETURNING r.source, r.stream, r.key, old.key IS NULL AS is_new"
+    return insert + (update if versions == "newest" else "DO NOTHING") + returning

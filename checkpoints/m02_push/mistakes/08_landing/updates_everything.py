@@ -1,0 +1,14 @@
+"""Updates whatever is there: a rerun rewrites every row, an old page undoes a new one, and everybody is told."""
+#| exercise: m02-08-ex1
+#| caught by: test_ex1_what_is_there_is_not_written_again, test_ex1_the_newest_stays_in_whatever_order_versions_come
+def landed_sql(versions: Versions) -> str:
+    insert = """
+        INSERT INTO ingestion.records AS r (source, stream, key, payload, occurred_at, content_hash)
+        SELECT source, stream, key, convert_from(payload, 'UTF8')::jsonb, occurred_at, content_hash
+        FROM batch ORDER BY source, stream, key
+        ON CONFLICT (source, stream, key) """
+    update = """DO UPDATE SET
+            payload = excluded.payload, occurred_at = excluded.occurred_at,
+            content_hash = excluded.content_hash, landed_at = excluded.landed_at"""
+    returning = " RETURNING r.source, r.stream, r.key, old.key IS NULL AS is_new"
+    return insert + (update if versions == "newest" else "DO NOTHING") + returning
