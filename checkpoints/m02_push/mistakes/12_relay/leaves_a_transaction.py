@@ -1,0 +1,8 @@
+"""Executes without a transaction block: the one that began by itself stays open, and with it a snapshot that stops vacuum."""
+#| exercise: m02-12-ex1
+#| caught by: test_ex1_it_lasts_beyond_transactions
+async def take_lanes(connection: Connection, wanted: Sequence[int], limit: int) -> list[int]:
+    # The limit ends the scan: no lane is asked for beyond it. With an ORDER BY all would be.
+    statement = "SELECT lane FROM unnest(%b::int4[]) AS lane WHERE pg_try_advisory_lock(%b::int4, lane) LIMIT %b"
+    found = await connection.execute(statement, [list(wanted), LANE_LOCKS, limit])
+    return [lane for (lane,) in await found.fetchall()]
