@@ -1,0 +1,22 @@
+"""Answers a duplicate with 409, as an API for people would: the sender takes it for a failure and repeats it for days."""
+#| exercise: m02-09-ex1
+#| caught by: test_ex1_whatever_is_stored_is_a_200
+async def answer_delivery(verifier: Verifier, headers: Headers, body: bytes, submit: Submit) -> Answer:
+    """Give the answer to a delivery that has been read whole.
+
+    A 200 is sent once the delivery is stored, and not before: *submit* returns after the commit. Whatever keeps
+    it from being stored is a 503 with `Retry-After`, so that the sender tries again. A sender that asks for proof
+    that this is our address is given its challenge back; that is no event, and nothing is stored.
+    """
+    outcome = verifier.verify(headers, body)
+    if isinstance(outcome, Refused):
+        return refusal(outcome.status, outcome.reason)
+    challenge = challenge_of(outcome, body)
+    if challenge is not None:
+        return Answer.of(200, {"challenge": challenge}, label="challenge")
+    try:
+        fate = await submit(Delivery(outcome, body))
+    except IngestionError as error:
+        wait_s = error.retry_after_s if isinstance(error, TransientError) else None
+        return refusal(503, NOT_STORED, (b"retry-after", b"%d" % math.ceil(wait_s or 1)))
+    return refusal(409, "known") if fate is Fate.DUPLICATE else STORED[fate]

@@ -1,0 +1,24 @@
+"""Has a clock and no measure: eight seconds at a gigabit are a gigabyte of headers."""
+#| exercise: m02-09-ex3
+#| caught by: test_ex3_an_endless_head_is_cut_off_by_its_size
+class HeadGuard(HeadClock):
+    """Ends a connection whose head is too slow or too large.
+
+    The clock runs from the opening of a connection, and from the first byte of each further request on it, to the
+    end of the head. Bytes that trickle in do not stop it. A request whose head comes in one piece costs nothing.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Pass *data* on, and look whether it has completed a head."""
+        before = self.cycle
+        is_of_a_body = before is not None and before.more_body
+        super().data_received(data)
+        if is_of_a_body:
+            return
+        if self.cycle is not before:
+            self.head_bytes = 0
+            self.stop_clock()
+            return
+        self.head_bytes += len(data)
+        if self.clock is None:
+            self.start_clock()

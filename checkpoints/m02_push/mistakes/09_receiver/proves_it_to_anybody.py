@@ -1,0 +1,23 @@
+"""Answers the challenge before it verifies, since nothing is stored: anybody gets any text said by our address."""
+#| exercise: m02-09-ex1
+#| caught by: test_ex1_a_challenge_is_given_back
+async def answer_delivery(verifier: Verifier, headers: Headers, body: bytes, submit: Submit) -> Answer:
+    """Give the answer to a delivery that has been read whole.
+
+    A 200 is sent once the delivery is stored, and not before: *submit* returns after the commit. Whatever keeps
+    it from being stored is a 503 with `Retry-After`, so that the sender tries again. A sender that asks for proof
+    that this is our address is given its challenge back; that is no event, and nothing is stored.
+    """
+    if b'"url_verification"' in body:
+        import json
+
+        return Answer.of(200, {"challenge": json.loads(body)["challenge"]}, label="challenge")
+    outcome = verifier.verify(headers, body)
+    if isinstance(outcome, Refused):
+        return refusal(outcome.status, outcome.reason)
+    try:
+        fate = await submit(Delivery(outcome, body))
+    except IngestionError as error:
+        wait_s = error.retry_after_s if isinstance(error, TransientError) else None
+        return refusal(503, NOT_STORED, (b"retry-after", b"%d" % math.ceil(wait_s or 1)))
+    return STORED[fate]

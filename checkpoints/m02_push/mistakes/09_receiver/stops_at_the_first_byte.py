@@ -1,0 +1,25 @@
+"""Stops the clock as soon as anything comes: who says POST has time for ever."""
+#| exercise: m02-09-ex3
+#| caught by: test_ex3_a_trickled_head_is_cut_off, test_ex3_the_second_request_has_a_clock_too
+class HeadGuard(HeadClock):
+    """Ends a connection whose head is too slow or too large.
+
+    The clock runs from the opening of a connection, and from the first byte of each further request on it, to the
+    end of the head. Bytes that trickle in do not stop it. A request whose head comes in one piece costs nothing.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Pass *data* on, and look whether it has completed a head."""
+        before = self.cycle
+        is_of_a_body = before is not None and before.more_body
+        self.stop_clock()
+        super().data_received(data)
+        if is_of_a_body:
+            return
+        if self.cycle is not before:
+            self.head_bytes = 0
+            self.stop_clock()
+            return
+        self.head_bytes += len(data)
+        if self.head_bytes > HEAD_BYTES:
+            self.refuse(TOO_LARGE)

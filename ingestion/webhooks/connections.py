@@ -1,0 +1,108 @@
+# Made from solutions/m02_push/09_receiver.ipynb: edit it there.
+"""What uvicorn leaves open: how long, and how large, the head of a request may be.
+
+Uvicorn has no deadline for it, and no limit with httptools (its issue 157). No application can add them from
+inside: it is called when the head is complete. So a class is put in front of uvicorn's own protocol.
+"""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from typing import Any
+
+__all__ = [
+    "HEAD_BYTES",
+    "HEAD_S",
+    "MOST_FILES",
+    "TOO_LARGE",
+    "TOO_SLOW",
+    "HeadClock",
+    "allow_connections",
+    "logger",
+    "put_in_front",
+]
+
+
+logger = logging.getLogger(__name__)
+
+HEAD_S = 8.0
+
+HEAD_BYTES = 32 << 10
+
+TOO_SLOW = b"408 Request Timeout", b'{"error":"the head of the request took too long"}'
+
+TOO_LARGE = b"431 Request Header Fields Too Large", b'{"error":"the head of the request is too large"}'
+
+
+class HeadClock(asyncio.Protocol):
+    """Stands in front of one of uvicorn's HTTP protocols with a clock, which ends the connection when it runs out."""
+
+    cycle: Any
+    clock: asyncio.TimerHandle | None = None
+    head_bytes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock: the first head is due."""
+        super().connection_made(transport)
+        self._transport = transport
+        self.start_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self.stop_clock()
+        super().connection_lost(exc)
+
+    def start_clock(self) -> None:
+        """Give the head `HEAD_S` seconds from now."""
+        self.clock = asyncio.get_running_loop().call_later(HEAD_S, self.refuse, TOO_SLOW)
+
+    def stop_clock(self) -> None:
+        """Give up the clock, if one runs."""
+        if self.clock is not None:
+            self.clock.cancel()
+            self.clock = None
+
+    def refuse(self, why: tuple[bytes, bytes]) -> None:
+        """Answer with a status and a body, and end the connection; if nothing ever came on it, without a word."""
+        self.stop_clock()
+        if self._transport.is_closing():
+            return
+        if self.head_bytes:
+            status, body = why
+            self._transport.write(
+                b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+                % (status, len(body), body)
+            )
+        self._transport.close()
+
+
+def put_in_front(guard: type[HeadClock], lifespan_receive: Any) -> bool:
+    """Have the server that started this application put *guard* in front of its protocol; say whether that worked.
+
+    Uvicorn gives a lifespan a bound method of its own, whose object has the configuration, and asks that for the
+    protocol class each time a connection opens.
+    """
+    config = getattr(getattr(lifespan_receive, "__self__", None), "config", None)
+    protocol = getattr(config, "http_protocol_class", None)
+    if config is None or not isinstance(protocol, type):
+        logger.warning("not served by uvicorn: have the server or proxy in front end slow and large heads")
+        return False
+    if not issubclass(protocol, HeadClock):
+        config.http_protocol_class = type(f"Guarded{protocol.__name__}", (guard, protocol), {})
+    return True
+
+
+MOST_FILES = 65_536
+
+
+def allow_connections() -> None:
+    """Let this process have as many files open, and so connections, as it may: shells start it with 1,024 or 256."""
+    if sys.platform != "win32":
+        import resource
+
+        allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+        if allowed != resource.RLIM_INFINITY and allowed < wanted:
+            with contextlib.suppress(OSError, ValueError):  # a system may have a lower limit than it says
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
