@@ -1,14 +1,15 @@
-# Made from solutions/m01_rest/18_pipeline.ipynb: edit it there.
-"""Fault-tolerant ingestion from REST listings into Postgres: every row once, whatever fails when.
+# Made from solutions/m02_push/18_ingester.ipynb: edit it there.
+"""Fault-tolerant ingestion into Postgres and on to Kafka: every row once, whatever fails when.
 
-    __main__, pipeline       the commands, and the parts put together: read ahead, gate, land
-    console, read_ahead      how a command talks and ends; the next page is fetched while the last one lands
-    rest                     finds the next batch of a listing, and the position after it
-    landing                  the one door: rows, rejects, position and ledger in one transaction
-    http        store        one client for every upstream; everything that is kept in Postgres
-    resilience               backoff, retries, rate limits, circuit breakers
-    record      settings     the one shape of data; what an operator can set
-    errors                   what went wrong, by what to do next
+    __main__, drops, pipeline              the commands, and the parts put together: read ahead, gate, land
+    rest      files      webhooks          three ways in: listings that are pulled, files dropped, events pushed
+    console, read_ahead                    how a command talks and ends; the next batch is read while one lands
+    landing                                the one door: rows, events, rejects, position and ledger in one transaction
+    dedup     outbox                       what is surely known already; what has landed, on its way to Kafka
+    http      store                        one client for every upstream; everything that is kept in Postgres
+    resilience                             backoff, retries, rate limits, circuit breakers
+    record    settings                     the one shape of data; what an operator can set
+    errors                                 what went wrong, by what to do next
 
 Each line imports only from the lines below it. The names here are loaded when they are first used.
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingestion.errors import ConfigurationError, IngestionError, PermanentError, TransientError
+    from ingestion.files.ingester import DropsSource
     from ingestion.http.client import HttpClient
     from ingestion.landing import land
     from ingestion.pipeline import ingest
@@ -37,6 +39,7 @@ _HOME = {
     "Bookmark": "store.watermarks",
     "ConfigurationError": "errors",
     "CursorSource": "rest.cursor",
+    "DropsSource": "files.ingester",
     "HttpClient": "http.client",
     "IngestionError": "errors",
     "KeysetSource": "rest.keyset",
@@ -62,6 +65,7 @@ __all__ = [
     "Bookmark",
     "ConfigurationError",
     "CursorSource",
+    "DropsSource",
     "HttpClient",
     "IngestionError",
     "KeysetSource",

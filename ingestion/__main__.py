@@ -1,10 +1,12 @@
-# Made from solutions/m01_rest/18_pipeline.ipynb: edit it there.
+# Made from solutions/m02_push/18_ingester.ipynb: edit it there.
 """The command line: `python -m ingestion --help`."""
 
 import argparse
 import sys
+from functools import partial
 
-from ingestion.console import DONE, Command, Stop, command_parser, print_table, run_command
+from ingestion.console import DONE, Stop, command_parser, counted, print_table, run_command
+from ingestion.files.outcomes import failed_files, retry_failed
 from ingestion.landing import land
 from ingestion.pipeline import ORDERS, pull_orders
 from ingestion.rest.page import record_of
@@ -14,14 +16,14 @@ from ingestion.store.dead_letters import redrive
 from ingestion.store.overview import StreamOverview, overview
 from ingestion.store.run_ledger import Run
 
-__all__ = ["apply_migrations", "main", "redrive_orders", "show_status"]
+__all__ = ["apply_migrations", "load_drops", "main", "redrive_parked", "relay_events", "show_status"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code."""
     options = _parser().parse_args(arguments)
-    command: Command = options.command
-    return run_command(command, options)
+    given = {name: getattr(options, name) for name in options.takes}
+    return run_command(partial(options.command, **given), options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,10 +34,17 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, text in (
         ("migrate", apply_migrations, "bring the database's schema up to date"),
         ("run", pull_orders, "pull what changed since the last run, and land it"),
+        ("drops", load_drops, "load the files that are new in the bucket"),
+        ("relay", relay_events, "publish what has landed to Kafka"),
         ("status", show_status, "show where every stream stands"),
-        ("redrive", redrive_orders, "try the parked rows of shop.orders once more"),
+        ("redrive", redrive_parked, "try the parked rows of shop.orders and the failed files once more"),
     ):
-        commands.add_parser(name, help=text, description=text).set_defaults(command=command)
+        command_line = commands.add_parser(name, help=text, description=text)
+        command_line.set_defaults(command=command, takes=())
+        if name == "relay":
+            command_line.set_defaults(takes=("exactly_once", "drain"))
+            command_line.add_argument("--exactly-once", action="store_true", help="publish in Kafka transactions")
+            command_line.add_argument("--drain", action="store_true", help="end when the outbox is empty")
     return parser
 
 
@@ -47,10 +56,35 @@ async def apply_migrations(stop: Stop) -> int:
     return DONE
 
 
+async def load_drops(stop: Stop) -> int:
+    """Load the files that are new."""
+    from ingestion.drops import pull_drops  # no other command needs S3
+
+    return await pull_drops(stop)
+
+
+async def relay_events(stop: Stop, *, exactly_once: bool, drain: bool) -> int:
+    """Publish what is in the outbox, until asked to stop; with *drain* until it is empty."""
+    from ingestion.outbox.service import run_relay  # no other command needs Kafka
+
+    settings = Settings.load()
+    published = await run_relay(
+        settings.db_url.reveal(),
+        settings.kafka_servers,
+        settings.kafka_topic,
+        stopped=stop.wait,
+        exactly_once=exactly_once,
+        until_empty=drain,
+    )
+    print(f"{published:,} events published to {settings.kafka_topic}")
+    return DONE  # to be stopped is how a relay ends
+
+
 async def show_status(stop: Stop) -> int:
-    """Print a row for each stream."""
+    """Print a row for each stream, and what went wrong last."""
     async with open_pool(Settings.load().db_url.reveal(), max_connections=1) as pool, transaction(pool) as connection:
         streams = await overview(connection)
+        failed = await failed_files(connection)
     if streams:
         print_table([_cells(stream) for stream in streams])
     else:
@@ -58,6 +92,8 @@ async def show_status(stop: Stop) -> int:
     for stream in streams:
         if stream.last_error:
             print(f"{stream.source}.{stream.stream}: {stream.last_error}")
+    for file in failed:
+        print(f"failed: s3://{file.bucket}/{file.key}: {file.reason}")
     return DONE
 
 
@@ -73,10 +109,10 @@ def _cells(stream: StreamOverview) -> dict[str, object]:
     }
 
 
-async def redrive_orders(stop: Stop) -> int:
-    """Try every parked order once more, and say what became of them."""
-    run = Run.start(ORDERS.source, ORDERS.stream)
-    async with open_pool(Settings.load().db_url.reveal(), max_connections=2) as pool:
+async def redrive_parked(stop: Stop) -> int:
+    """Try every parked order once more, put the files that failed back in line, and say what became of them."""
+    settings, run = Settings.load(), Run.start(ORDERS.source, ORDERS.stream)
+    async with open_pool(settings.db_url.reveal(), max_connections=2) as pool:
         result = await redrive(
             pool,
             ORDERS.source,
@@ -85,10 +121,13 @@ async def redrive_orders(stop: Stop) -> int:
             land=lambda connection, batch: land(connection, batch, run),
             limit=10_000,
         )
-        if result.landed:
-            async with transaction(pool) as connection:
+        async with transaction(pool) as connection:
+            if result.landed:
                 await run.finish(connection)
+            files = await retry_failed(connection, settings.drops_bucket)
     print(f"{result.landed} landed, {result.refused} refused again, {result.quarantined} quarantined")
+    if files:
+        print(f"{counted(files, 'failed file')} back in line for python -m ingestion drops")
     return DONE
 
 

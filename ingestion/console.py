@@ -25,6 +25,7 @@ __all__ = [
     "EXIT_CODES",
     "Command",
     "Stop",
+    "about",
     "command_parser",
     "counted",
     "exit_code",
@@ -129,6 +130,16 @@ def progress_bar(what: str) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda text: progress.update(task, description=f"{what}: {text}")
+
+
+@contextmanager
+def about(text: str) -> Iterator[None]:
+    """Add to an error of this package what it was about, and where to change that."""
+    try:
+        yield
+    except IngestionError as error:
+        error.add_note(text)
+        raise
 
 
 def counted(count: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from functools import partial
 import msgspec
 from redis.asyncio import Redis
 
-from ingestion.console import DONE, Stop, command_parser, counted, print_table, progress_bar, run_command
+from ingestion.console import DONE, Stop, about, command_parser, counted, print_table, progress_bar, run_command
 from ingestion.errors import IngestionError
 from ingestion.http.client import HttpClient
 from ingestion.http.stats import ClientStats
@@ -200,35 +200,26 @@ async def ingest_orders(
     stop: Stop | None = None,
 ) -> tuple[Progress, ClientStats]:
     """Bring the orders up to date: the composition root of the REST pipeline."""
-    async with (
-        _named(settings),
-        rest_client(settings) as client,
-        open_pool(settings.db_url.reveal(), max_connections=2) as pool,
-        pool.connection() as connection,
-    ):
-        await migrate(connection)
-        source = KeysetSource(
-            client,
-            "/orders/keyset",
-            ORDERS,
-            page_size=settings.page_size,
-            lookback_s=settings.lookback_s,
-            positions=Watermark,
-        )
-        return await ingest(source, connection, gate=gate, on_progress=on_progress, stop=stop), client.stats
-
-
-@asynccontextmanager
-async def _named(settings: Settings) -> AsyncIterator[None]:
-    """Add to an error what it was about, and where to change that."""
-    try:
-        yield
-    except IngestionError as error:
-        error.add_note(
-            f"Upstream {settings.rest_api_url} (REST_API_URL), database {settings.db_url} (DB_URL)."
-            " Another run goes on where this one stopped"
-        )
-        raise
+    subject = (
+        f"Upstream {settings.rest_api_url} (REST_API_URL), database {settings.db_url} (DB_URL)."
+        " Another run goes on where this one stopped"
+    )
+    with about(subject):
+        async with (
+            rest_client(settings) as client,
+            open_pool(settings.db_url.reveal(), max_connections=2) as pool,
+            pool.connection() as connection,
+        ):
+            await migrate(connection)
+            source = KeysetSource(
+                client,
+                "/orders/keyset",
+                ORDERS,
+                page_size=settings.page_size,
+                lookback_s=settings.lookback_s,
+                positions=Watermark,
+            )
+            return await ingest(source, connection, gate=gate, on_progress=on_progress, stop=stop), client.stats
 
 
 def main(arguments: list[str] | None = None) -> int:

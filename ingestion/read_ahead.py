@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ingestion.record import Batch
+from ingestion.store.run_ledger import Tally
 
 __all__ = ["Gate", "ReadAhead", "StopWish", "read_ahead"]
 
@@ -34,12 +35,12 @@ class ReadAhead:
 
     Batches that wait at the same time are handed out as one: pages that come quicker than they land share a
     transaction, and nobody waits for more of them. A batch with rejects stays alone, so that a limit on rejects
-    judges one page at a time.
+    judges one page at a time, and so does one whose position keeps a count of its own.
 
     Use as `async with ReadAhead(...) as ahead`; leaving it stops the reading and closes the source.
     """
 
-    def __init__(self, batches: AsyncIterator[Batch], gate: Gate, *, max_rows: int = 4_000) -> None:
+    def __init__(self, batches: AsyncIterator[Batch], gate: Gate, *, max_rows: int = 2_000) -> None:
         self._batches = batches
         self._gate = gate
         self._max_rows = max_rows
@@ -89,7 +90,7 @@ class ReadAhead:
                 self._reader.result()
             return None
         batches = [self._waiting.popleft()]
-        while self._waiting and not (batches[-1].rejects or self._waiting[0].rejects):
+        while self._waiting and not (_stays_alone(batches[-1]) or _stays_alone(self._waiting[0])):
             batches.append(self._waiting.popleft())
         self._rows_in_hand = sum(map(_rows, batches))
         self._rows_waiting = sum(map(_rows, self._waiting))
@@ -137,6 +138,10 @@ async def read_ahead(batches: AsyncIterator[Batch], gate: Gate, stop: StopWish) 
 
 def _rows(batch: Batch) -> int:
     return len(batch.records) + len(batch.rejects) or 1  # an empty page takes its place, too
+
+
+def _stays_alone(batch: Batch) -> bool:
+    return bool(batch.rejects) or isinstance(batch.position, Tally)
 
 
 def _joined(batches: list[Batch]) -> Batch:

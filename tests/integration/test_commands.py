@@ -77,7 +77,7 @@ def test_a_wrong_command_line_ends_with_2(command: Command, words: list[str]) ->
 
 def test_help_lists_the_commands(command: Command) -> None:
     result = command("--help")
-    assert all(f"    {name} " in result.stdout for name in ("migrate", "run", "status", "redrive"))
+    assert all(f"    {name} " in result.stdout for name in ("migrate", "run", "drops", "relay", "status", "redrive"))
 
 
 def test_the_front_page_names_what_there_is() -> None:

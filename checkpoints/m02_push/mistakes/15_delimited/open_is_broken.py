@@ -1,0 +1,26 @@
+"""Calls an open quote broken at once: a text that crosses the end of a block is torn apart."""
+#| exercise: m02-15-ex3
+#| caught by: test_ex3_an_open_quote_may_yet_be_closed
+def find_break(text: str, start: int, *, delimiter: str, newline: str, width: int) -> Break:
+    def after_line(position: int) -> int:
+        return text.index(newline, position) + 1
+
+    if width > 1 and not text[start : after_line(start)].strip("\r\n"):
+        return Break(after_line(start), "")
+    at, fields = start, 1
+    while True:
+        opens, quoted = at, _QUOTED.match(text, at)
+        if text[at] == '"' and quoted is None:
+            return Break(after_line(at), "a quote is never closed")
+        while quoted is None and text[at] not in delimiter + '"\r\n':
+            at += 1
+        at = quoted.end() if quoted else at
+        if text[at] != delimiter:
+            break
+        at, fields = at + 1, fields + 1
+    end = after_line(at)
+    if text[at:end] in (newline, "\r" + newline):
+        return Break(end, f"{fields} fields, declared are {width}")
+    if quoted and newline in quoted[0]:
+        return Break(after_line(opens), "a quote is never closed")
+    return Break(end, "something follows a closing quote" if quoted else "a quote or a stray line end in a plain field")
