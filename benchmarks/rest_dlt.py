@@ -1,4 +1,4 @@
-"""One run of dlt, in its own virtual environment: python rest_dlt.py URL DB_URL PAGE_SIZE dlt|dlt-flat. Prints what it took as JSON."""
+"""One run of dlt, in its own virtual environment: python rest_dlt.py URL DB_URL PAGE_SIZE dlt|dlt-flat|dlt-two. Prints what it took as JSON."""
 
 import json
 import os
@@ -12,7 +12,12 @@ os.environ.update(
     RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="ERROR", DATA_WRITER__DISABLE_COMPRESSION="true"
 )
 
+if sys.argv[-1] == "dlt-two":  # several files, for several processes to normalise
+    os.environ.update(NORMALIZE__WORKERS="2", SOURCES__DATA_WRITER__FILE_MAX_ITEMS="25000")
+
 import dlt
+import dlt.destinations.impl.postgres.factory
+import dlt.destinations.impl.postgres.postgres
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 

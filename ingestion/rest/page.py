@@ -4,7 +4,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from types import NoneType
+from types import GenericAlias, NoneType
 from typing import Any
 
 import msgspec
@@ -85,15 +85,15 @@ def decode_page(body: bytes, shape: RowShape) -> Page:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _decode_row_by_row(body, shape)
     rows, envelope = _open_envelope(document, shape)
-    if b"\\u0000" in body:
+    if b"\\" in body and b"\\u0000" in body:  # one byte is found much quicker than six
         return _decode_row_by_row(body, shape)
-    records: list[Record] = []
-    for row in rows:
-        try:
-            records.append(_record(row, shape))
-        except ContractViolationError:
-            return _decode_row_by_row(body, shape)
-    return Page(tuple(records), (), envelope, _mark(rows[-1], shape) if rows else None)
+    try:
+        if shape.row_type is not None:
+            msgspec.convert(rows, GenericAlias(list, shape.row_type))  # all at once: half the price of one by one
+        records = tuple([_record(row, shape) for row in rows])
+    except (msgspec.ValidationError, ContractViolationError):
+        return _decode_row_by_row(body, shape)
+    return Page(records, (), envelope, _mark(rows[-1], shape) if rows else None)
 
 
 def _open_envelope(document: Any, shape: RowShape) -> tuple[list[Any], dict[str, Any]]:
@@ -127,8 +127,6 @@ def _record(row: Any, shape: RowShape) -> Record:
     if occurred_at is None:
         found = _found(row, shape.occurred_at_field)
         raise ContractViolationError(f"{shape.occurred_at_field!r} is {found}; expected an instant with its offset")
-    if shape.row_type is not None:
-        _check_type(row, shape.row_type)
     try:
         payload = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # a whole number past 64 bits: rare, and exact the slow way
@@ -198,7 +196,10 @@ def record_of(raw: bytes, shape: RowShape) -> Record:
         ) from None
     if b"\\u0000" in raw and _holds_nul(row):
         raise ContractViolationError("the row holds a NUL character, which no text or jsonb column can store")
-    return _record(row, shape)
+    record = _record(row, shape)
+    if shape.row_type is not None:
+        _check_type(row, shape.row_type)
+    return record
 
 
 def _holds_nul(value: Any) -> bool:
