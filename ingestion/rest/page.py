@@ -89,7 +89,7 @@ def decode_page(body: bytes, shape: RowShape) -> Page:
         return _decode_row_by_row(body, shape)
     try:
         if shape.row_type is not None:
-            msgspec.convert(rows, GenericAlias(list, shape.row_type))  # all at once: half the price of one by one
+            msgspec.convert(rows, GenericAlias(list, shape.row_type))  # all at once: a third cheaper than one by one
         records = tuple([_record(row, shape) for row in rows])
     except (msgspec.ValidationError, ContractViolationError):
         return _decode_row_by_row(body, shape)

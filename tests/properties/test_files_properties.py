@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import csv
+import functools
 import gzip
 import io
 import json
@@ -22,6 +23,8 @@ from ingestion.files.json_lines import read_json
 from ingestion.files.schema import Column, Schema
 from ingestion.record import canonical_json
 from tests.files import HEADER, all_of
+
+relaxed = functools.partial(settings, deadline=None)
 
 storable = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 awkward = st.text(st.sampled_from('a",;|\t\r\n \\é😀'), max_size=8)
@@ -73,6 +76,7 @@ def text_of(value: object) -> str:
     return str(value)
 
 
+@relaxed()
 @given(
     tables,
     st.permutations(HEADER.split(",")),
@@ -100,6 +104,7 @@ def test_any_table_comes_through_csv_unchanged(
     assert [(record.key, record.occurred_at) for record in records] == [(row["id"], row["at"]) for row in table]
 
 
+@relaxed()
 @given(tables, st.booleans(), st.booleans(), st.sampled_from([None, 1]), st.booleans(), st.integers(1, 200))
 def test_any_table_comes_through_json_unchanged(
     table: list[dict[str, Any]], is_array: bool, escapes: bool, indent: int | None, is_number: bool, block_bytes: int
@@ -141,6 +146,7 @@ fragments = st.sampled_from(
 noise = st.lists(fragments | st.binary(max_size=3), max_size=40).map(b"".join)
 
 
+@relaxed()
 @given(noise, st.integers(1, 60), st.integers(1, 60), st.sampled_from([1 << 22, 30]))
 def test_any_bytes_after_a_header_are_accounted_for(noise: bytes, one: int, other: int, longest: int) -> None:
     content = HEADER.encode() + b"\n" + noise
@@ -160,6 +166,7 @@ json_noise = st.lists(json_fragments | st.binary(max_size=3), max_size=40).map(b
 GOOD = b'{"id":"1","note":null,"pieces":1,"price":"1.00","fragile":true,"due":null,"at":"2026-03-01T00:00:00.000000Z"}'
 
 
+@relaxed()
 @given(
     st.sampled_from([b"", b"[", GOOD + b"\n", b"[" + GOOD + b","]), json_noise, st.integers(1, 60), st.integers(1, 60)
 )
@@ -177,6 +184,7 @@ def test_any_bytes_as_json_are_accounted_for_or_refused(start: bytes, noise: byt
             assert (start + noise)[bad.offset : bad.offset + len(bad.raw)] == bad.raw
 
 
+@relaxed()
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.booleans(), st.data())
 def test_packed_content_comes_out_whole_or_not_at_all(parts: list[bytes], is_zstd: bool, data: st.DataObject) -> None:
     pack = zstandard.ZstdCompressor(write_checksum=True).compress if is_zstd else gzip.compress
@@ -213,7 +221,7 @@ AGREED = Schema(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@relaxed(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.none() | texts, st.none() | texts, st.none() | st.integers(-(2**63), 2**63 - 1)),
@@ -248,6 +256,7 @@ def test_what_copy_writes_reads_as_copy_reads_it(db_url: str, table: list[tuple[
     assert [(id_, note, None if n is None else int(n)) for id_, note, n in seen] == table
 
 
+@relaxed()
 @given(st.lists(st.lists(texts, min_size=2, max_size=2), min_size=1, max_size=6))
 def test_what_pythons_writer_writes_reads_as_pythons_reader_reads_it(table: list[list[str]]) -> None:
     """All fields in quotes, since that writer has no null; with them, a reader that is right and ours agree."""
