@@ -46,7 +46,7 @@ def in_a_folder_of_its_own(kind: type[Server]) -> Iterator[Server]:
 
 
 class Broker(KafkaBroker):
-    """Apache Kafka, with its data in memory where the system has such a place: nothing here outlives a test."""
+    """Apache Kafka, to be killed and started again."""
 
     def restart(self) -> None:
         """Kill it, and start it again on the same port with what it had."""
