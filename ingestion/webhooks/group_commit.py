@@ -52,7 +52,7 @@ class GroupLimits(msgspec.Struct, frozen=True):
     wait_s: float = 2.0
     commit_s: float = 2.4
     writers: int = 2
-    patience_s: float = 0.005
+    patience_s: float = 0.03
 
 
 class Waiting(msgspec.Struct, eq=False):
