@@ -184,6 +184,13 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("WEBHOOK_SECRETS"),
         examples=['{"stripe": ["whsec_..."]}'],
     )
+    webhook_body_bytes: int = Field(
+        default=1 << 20,
+        ge=1 << 10,
+        le=25 << 20,
+        validation_alias=AliasChoices("WEBHOOK_BODY_BYTES"),
+        examples=[1048576],
+    )
 
     @classmethod
     def load(cls) -> Self:

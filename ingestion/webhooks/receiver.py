@@ -184,9 +184,11 @@ class Receiver:
         put_in_front(HeadGuard, receive)
         allow_connections()
         try:
-            async with open_service(self._load_settings(), on_commit=self._metrics.count_commit) as service:
+            settings = self._load_settings()
+            limits = Limits(body_bytes=settings.webhook_body_bytes)
+            async with open_service(settings, on_commit=self._metrics.count_commit) as service:
                 self._service = service
-                self._endpoint = WebhookEndpoint(service.verifiers, service.group.submit, self._metrics)
+                self._endpoint = WebhookEndpoint(service.verifiers, service.group.submit, self._metrics, limits)
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except IngestionError as error:

@@ -171,6 +171,15 @@ def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_not(receiver: Running
     assert reply.status == 413
 
 
+def test_the_limit_of_a_body_is_a_setting(
+    tmp_path: Path, db_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBHOOK_BODY_BYTES", str(2 * LIMIT))
+    with running(tmp_path, db_url, redis_url) as receiver:
+        assert ask(receiver, stripe(note="x" * LIMIT)).json == {"status": "accepted"}
+        assert ask(receiver, stripe(note="x" * 2 * LIMIT)).status == 413
+
+
 def test_a_chunked_body_is_as_good_as_any(receiver: Running) -> None:
     request = stripe(4)
     head, _, body = request.partition(b"\r\n\r\n")

@@ -1,6 +1,9 @@
 """Grade saved notebooks, or the solutions, lesson by lesson."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from workbook.authoring.cells import Notebook
@@ -20,15 +23,25 @@ def grade(chosen: Sequence[Lesson], *, solutions: bool = False, seed: int | None
         seed: For the inputs that the tests draw.
     """
     reference = Reference()
-    with Sandbox(reference) as sandbox:
+    with Sandbox(reference) as sandbox, _running(chosen if solutions else ()) as runs:
         for lesson in chosen:
             try:
                 if solutions:
-                    yield _grade_solution(lesson, reference.notebooks[lesson], sandbox, seed)
+                    yield _grade_solution(lesson, reference.notebooks[lesson], sandbox, seed, runs[lesson])
                 else:
                     yield _grade_notebook(lesson, reference.notebooks[lesson], sandbox, seed)
             except CourseError as error:
                 yield Verdict(str(lesson.id), State.NOT_YET, (), str(error))
+
+
+@contextmanager
+def _running(chosen: Sequence[Lesson]) -> Iterator[dict[Lesson, "Future[str]"]]:
+    """Run the masters of *chosen* from top to bottom, as many at a time as there are cores."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+        try:
+            yield {lesson: workers.submit(run_solution, lesson) for lesson in chosen}
+        finally:
+            workers.shutdown(wait=False, cancel_futures=True)
 
 
 def _grade_notebook(lesson: Lesson, master: Notebook, sandbox: Sandbox, seed: int | None) -> Verdict:
@@ -38,12 +51,13 @@ def _grade_notebook(lesson: Lesson, master: Notebook, sandbox: Sandbox, seed: in
     return sandbox.check(answer, seed=seed)
 
 
-def _grade_solution(lesson: Lesson, master: Notebook, sandbox: Sandbox, seed: int | None) -> Verdict:
+def _grade_solution(
+    lesson: Lesson, master: Notebook, sandbox: Sandbox, seed: int | None, run: "Future[str]"
+) -> Verdict:
     verdict = sandbox.check(candidate(lesson, master, master.cells), seed=seed)
-    if verdict.state is State.PASSED:
-        problem = run_solution(lesson)
-        if problem:
-            return Verdict(str(lesson.id), State.NOT_YET, verdict.outcomes, problem)
+    problem = run.result()
+    if verdict.state is State.PASSED and problem:
+        return Verdict(str(lesson.id), State.NOT_YET, verdict.outcomes, problem)
     return verdict
 
 
