@@ -4,11 +4,15 @@ import ast
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from compileall import compile_dir
+from functools import cached_property
+from importlib.util import cache_from_source
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
@@ -36,16 +40,36 @@ class Reference:
                 path = module_path(notebook.target(cell))
                 self._sources[path] = self._sources.get(path, "") + cell.source + "\n"
 
-    def write_to(self, folder: Path) -> None:
-        """Write the package below *folder*, with the files that are no Python as they stand in the checkout."""
-        for path, source in self._sources.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(source, encoding="utf-8")
-        for other in (self.root / "ingestion").rglob("*"):
-            if other.is_file() and other.suffix not in (".py", ".pyc"):
-                there = folder / other.relative_to(self.root)
-                there.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(other, there)
+    def write_to(self, folder: Path, *, without: str = "") -> None:
+        """Write the package below *folder*, compiled, but for the module at the path *without*.
+
+        What is no Python stands there as in the checkout.
+        """
+        left_out = {without, cache_from_source(without) if without else ""}
+        for path, content in self._files.items():
+            if path not in left_out:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_bytes(content)
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        """Every file of the package by its path: made once, since compiling it takes longer than most checks."""
+        with TemporaryDirectory(prefix="reference-") as made:
+            folder = Path(made).resolve()
+            for path, source in self._sources.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(source, encoding="utf-8")
+            # Never compared with its source again, so that a copy is as good as the original.
+            compile_dir(folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+            files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files_below(folder)}
+        for other in _files_below(self.root / "ingestion"):
+            if other.suffix not in (".py", ".pyc"):
+                files[other.relative_to(self.root).as_posix()] = other.read_bytes()
+        return files
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
 
 
 class Sandbox:
@@ -110,8 +134,9 @@ class Sandbox:
         seed = random.SystemRandom().randrange(1 << 31) if seed is None else seed
         with TemporaryDirectory(prefix="check-") as folder:
             package = Path(folder).resolve()
-            self.reference.write_to(package)
             source = module_path(answer.module)
+            self.reference.write_to(package, without=source)
+            (package / source).parent.mkdir(parents=True, exist_ok=True)
             (package / source).write_text(answer.text(), encoding="utf-8")
             job = {
                 "package": str(package),

@@ -27,9 +27,13 @@ from workbook.grading.originals import Originals, codes, forbid_reaching
 _POLL_S = 0.05
 _SLOW_IMPORTS = (
     "asyncio",
+    "boto3.session",
+    "confluent_kafka.admin",
+    "fastapi",
     "hypothesis",
     "orjson",
     "psycopg_pool",
+    "pyarrow.parquet",
     "pydantic_settings",
     "pytest_asyncio.plugin",
     "redis.asyncio",
