@@ -2,7 +2,7 @@
 
 What has to be alone on the machine (load, timing) runs by itself; everything else on two processes. A test that fails is
 tried once more by itself, since a busy machine fails the ones that measure time. Arguments are passed on to the first
-run, so that `python -m workbook.test -k backoff` works.
+run, so that `python -m workbook.test -k retry_after` works.
 """
 
 import subprocess
