@@ -1,8 +1,7 @@
 """`make test`: every test, in the order in which a failure says most.
 
-What has to be alone on the machine (load, timing) runs by itself; everything else on two processes. A test that fails is
-tried once more by itself, since a busy machine fails the ones that measure time. Arguments are passed on to the first
-run, so that `python -m workbook.test -k retry_after` works.
+What has to be alone on the machine (load, timing) runs by itself; everything else on two processes. Arguments are passed
+on to the first run, so that `python -m workbook.test -k retry_after` works.
 """
 
 import subprocess
@@ -21,7 +20,7 @@ RUNS = (
         ("-n", "2", "--dist", "loadfile", "--nbval", "--nbval-cell-timeout", "120", "solutions"),
     ),
 )
-FAILED = ("--last-failed", "--last-failed-no-failures", "none")
+ALONE = ("--last-failed", "--last-failed-no-failures", "none", "-m", "not alone", "tests")
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -30,9 +29,9 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(f"\n== {name}", flush=True)
         started = time.monotonic()
         ran = subprocess.run([*PYTEST, *chosen, *arguments], cwd=ROOT, check=False)
-        if ran.returncode == 1 and chosen[-1] == "tests":
-            print("== what failed, once more and by itself: what fails then has failed", flush=True)
-            ran = subprocess.run([*PYTEST, *FAILED, *chosen[-3:], *arguments], cwd=ROOT, check=False)
+        if ran.returncode == 1 and "-n" in chosen and "tests" in chosen:
+            print("== what failed side by side, once more and alone: what fails alone has failed", flush=True)
+            ran = subprocess.run([*PYTEST, *ALONE, *arguments], cwd=ROOT, check=False)
         print(
             f"== {name}: {'passed' if ran.returncode == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s",
             flush=True,
