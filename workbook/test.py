@@ -20,7 +20,6 @@ RUNS = (
         ("-n", "2", "--dist", "loadfile", "--nbval", "--nbval-cell-timeout", "120", "solutions"),
     ),
 )
-ALONE = ("--last-failed", "--last-failed-no-failures", "none", "-m", "not alone", "tests")
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -29,9 +28,6 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(f"\n== {name}", flush=True)
         started = time.monotonic()
         ran = subprocess.run([*PYTEST, *chosen, *arguments], cwd=ROOT, check=False)
-        if ran.returncode == 1 and "-n" in chosen and "tests" in chosen:
-            print("== what failed side by side, once more and alone: what fails alone has failed", flush=True)
-            ran = subprocess.run([*PYTEST, *ALONE, *arguments], cwd=ROOT, check=False)
         print(
             f"== {name}: {'passed' if ran.returncode == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s",
             flush=True,
