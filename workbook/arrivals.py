@@ -134,10 +134,15 @@ async def _deliver(url: str, deliveries: Sequence[Delivery], on_progress: OnProg
             answers[await _until_acknowledged(client, url, delivery)] += 1
             on_progress(answers.total(), len(deliveries))
 
-    async with httpx.AsyncClient(timeout=_PATIENCE_S) as client, asyncio.TaskGroup() as senders:
-        for _ in range(_AT_ONCE):
-            senders.create_task(sender(client))
-    return answers
+    try:
+        async with httpx.AsyncClient(timeout=_PATIENCE_S) as client, asyncio.TaskGroup() as senders:
+            for _ in range(_AT_ONCE):
+                senders.create_task(sender(client))
+    except* StackError as refused:
+        first = refused.exceptions[0]
+    else:
+        return answers
+    raise first
 
 
 async def _until_acknowledged(client: httpx.AsyncClient, url: str, delivery: Delivery) -> str:

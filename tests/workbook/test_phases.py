@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from workbook import arrivals
 from workbook.course import ROOT, CourseError
 from workbook.grading import phases
 from workbook.grading.cli import main
 from workbook.grading.verdict import Outcome, State, Verdict
+from workbook.providers.webhook_sender import load_deliveries
+from workbook.stack import StackError
 
 
 @pytest.fixture
@@ -117,3 +121,19 @@ def test_work_that_is_not_done_is_named() -> None:
         "test_the_same_day_again_lands_and_publishes_nothing",
     }
     assert "expected answers {'accepted': 1425" in verdict.line()
+
+
+def test_a_delivery_that_is_refused_ends_the_sending_with_one_line() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 401 Unauthorized\r\ncontent-length: 14\r\nconnection: close\r\n\r\n{"error":"no"}')
+        await writer.drain()
+        writer.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(StackError, match='gave up on event .*: 401 {"error":"no"}'):
+                await asyncio.to_thread(arrivals.deliver, f"http://127.0.0.1:{port}", load_deliveries()[:50])
+
+    asyncio.run(scenario())

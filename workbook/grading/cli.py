@@ -161,7 +161,7 @@ def _phase(phase: str, chosen: argparse.Namespace, out: Console) -> int:
     else:
         out.print(verdict.text())
     if verdict.state is State.PASSED and chosen.tag:
-        out.print(tag(phase))
+        print(tag(phase), file=sys.stderr if chosen.json else sys.stdout)
     if verdict.state is State.BLOCKED:
         return BLOCKED
     return OK if verdict.state is State.PASSED else NOT_ALL
