@@ -38,25 +38,40 @@ Environment = Mapping[str, str]
 OnProgress = Callable[[int, int], None]
 
 
-def orders_on_a_rough_day(environment: Environment, *, seed: int = 7, quiet: bool = False) -> int:
-    """Pull the orders from a provider that throttles, fails, hangs up and dawdles; the command's exit code."""
+Ran = subprocess.CompletedProcess[str]
+
+
+def pull_orders(environment: Environment, *, seed: int = 7, quiet: bool = False) -> Ran:
+    """Pull the orders from a provider that throttles, fails, hangs up and dawdles."""
     with open_session("rough_day", seed=seed, root=environment["MOCK_API_URL"]) as provider:
         return command({**environment, "REST_API_URL": provider.base_url}, "ingestion.pipeline", quiet=quiet)
 
 
-def command(environment: Environment, *arguments: str, quiet: bool = False) -> int:
-    """Run `python -m` with *arguments* in the checkout; its exit code. When *quiet*, it is heard only if it fails."""
+def load_drops(environment: Environment, *, quiet: bool = False) -> Ran:
+    """Load the files that lie in the bucket."""
+    return command(environment, "ingestion", "drops", quiet=quiet)
+
+
+def publish(environment: Environment, *, quiet: bool = False) -> Ran:
+    """Publish what has landed, each event once, until the outbox is empty."""
+    return command(environment, "ingestion", "relay", "--exactly-once", "--drain", quiet=quiet)
+
+
+def command(environment: Environment, *arguments: str, quiet: bool = False) -> Ran:
+    """Run `python -m` with *arguments* in the checkout. When *quiet*, its output is kept, and shown only if it fails."""
     ran = subprocess.run(
         [sys.executable, "-m", *arguments],
         env=dict(environment),
         cwd=ROOT,
         check=False,
+        encoding="utf-8",
+        errors="replace",
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.STDOUT if quiet else None,
     )
     if quiet and ran.returncode:
-        sys.stderr.write(ran.stdout.decode("utf-8", "replace"))
-    return ran.returncode
+        sys.stderr.write(ran.stdout)
+    return ran
 
 
 @contextmanager

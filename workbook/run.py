@@ -24,20 +24,20 @@ def main() -> int:
 
 def _happen(environment: dict[str, str]) -> int:
     _say("Orders are pulled. Their provider is having a rough day: it throttles, fails, hangs up and dawdles.")
-    if code := arrivals.orders_on_a_rough_day(environment):
+    if code := arrivals.pull_orders(environment).returncode:
         return code
     _say("\nWebhooks come in from four providers, signed; some come twice.")
     with arrivals.receiver(environment) as url:
         _deliver(url)
     bucket = environment.get("DROPS_BUCKET", "drops")
     _say(f"\n{arrivals.drop_files(environment, bucket)} files lie in s3://{bucket}/.")
-    if code := arrivals.command(environment, "ingestion", "drops"):
+    if code := arrivals.load_drops(environment).returncode:
         return code
     _say("\nWhat landed is published to Kafka.")
-    if code := arrivals.command(environment, "ingestion", "relay", "--drain"):
+    if code := arrivals.publish(environment).returncode:
         return code
     _say("")
-    return arrivals.command(environment, "ingestion", "status")
+    return arrivals.command(environment, "ingestion", "status").returncode
 
 
 def _deliver(url: str) -> None:

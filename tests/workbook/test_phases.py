@@ -109,10 +109,10 @@ def test_work_that_is_not_done_is_named() -> None:
     verdict = graded(
         "from workbook import arrivals",
         "from workbook.providers.webhook_sender import load_deliveries",
-        "deliver, command = arrivals.deliver, arrivals.command",
+        "import subprocess",
+        "deliver = arrivals.deliver",
         "arrivals.deliver = lambda url: deliver(url, load_deliveries()[::3])",
-        "arrivals.command = lambda environment, *words, quiet=False: (",
-        "    0 if 'relay' in words else command(environment, *words, quiet=quiet))",
+        "arrivals.publish = lambda environment, quiet: subprocess.CompletedProcess([], 0, '')",
     )
     failed = {outcome.test for outcome in verdict.outcomes if outcome.state is State.NOT_YET}
     assert failed == {
