@@ -12,9 +12,10 @@ from typing import Any
 from ingestion.console import DONE, Stop, about, command_parser, counted, print_table, progress_bar, run_command
 from ingestion.errors import ContractViolationError
 from ingestion.files.bucket import Bucket
+from ingestion.files.columns import Column
 from ingestion.files.ingester import DropsSource
 from ingestion.files.outcomes import Outcome, outcomes
-from ingestion.files.schema import Column, Schema
+from ingestion.files.schema import Schema
 from ingestion.outbox.doorbell import open_doorbell
 from ingestion.pipeline import OnProgress, Progress, ingest, let_through
 from ingestion.read_ahead import Gate

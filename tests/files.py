@@ -4,8 +4,10 @@ import io
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from ingestion.errors import ContractViolationError
+from ingestion.files.columns import Column
 from ingestion.files.parsed import BadRow, Mark, Parsed
-from ingestion.files.schema import Column, Schema
+from ingestion.files.schema import Schema
 from ingestion.record import Record
 
 PARCELS = Schema(
@@ -25,6 +27,23 @@ PARCELS = Schema(
 )
 HEADER = "id,note,pieces,price,fragile,due,at"
 AT = "2026-03-01T00:00:00.000000Z"
+
+
+class Spy(Schema, frozen=True, dict=True):
+    """Keeps the columns that a reader gives it, and makes no records: it needs no key and no instant."""
+
+    seen: list[tuple[Any, ...]]
+
+    @classmethod
+    def on(cls, *columns: Column) -> "Spy":
+        return cls("test", "seen", columns, "", "", [])
+
+    def __post_init__(self) -> None:
+        pass
+
+    def from_text(self, columns: Any) -> Any:
+        self.seen.extend(zip(*columns, strict=True))
+        raise ContractViolationError("seen")
 
 
 class Reader(Protocol):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from ingestion.errors import ContractViolationError
+from ingestion.files.columns import Column
 from ingestion.files.delimited import Break, find_break, match_header, read_delimited, unquoted
-from ingestion.files.schema import Column, Schema
+from ingestion.files.schema import Schema
 from workbook.grading import expect
 from workbook.hostile_csv import HostileFile, hostile_files
 

@@ -14,11 +14,12 @@ from ingestion.errors import (
     ThrottledError,
     TransientError,
 )
+from ingestion.files.columns import Column
 from ingestion.files.ingester import Ending, GoneError, batches_of, ending, pinned
 from ingestion.files.manifest import FileClaim, FilePosition
 from ingestion.files.notification import Drop
 from ingestion.files.parsed import BadRow, ErrorBudget, Mark, Parsed
-from ingestion.files.schema import Column, Schema
+from ingestion.files.schema import Schema
 from ingestion.record import Batch, Record
 from workbook.grading import expect
 

@@ -43,6 +43,7 @@ def is_text(type_: pa.DataType) -> bool:
 _MAY_HOLD: dict[str, Callable[[pa.DataType], bool]] = {
     "text": is_text,
     "int64": pa.types.is_integer,
+    "float64": lambda type_: pa.types.is_floating(type_) or pa.types.is_integer(type_),
     "decimal": lambda type_: pa.types.is_decimal(type_) or pa.types.is_integer(type_),
     "boolean": pa.types.is_boolean,
     "date": pa.types.is_date,

@@ -4,7 +4,6 @@
 import codecs
 import json
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from ingestion.files.json_text import (
 )
 from ingestion.files.parsed import Mark, Parsed
 from ingestion.files.schema import Schema
+from ingestion.files.values import exact_number
 from ingestion.files.window import Window, bad_rows
 
 __all__ = ["decode_exact", "read_json", "strict_json", "value_end"]
@@ -37,11 +37,11 @@ def strict_json(text: bytes) -> Any:
     Raises:
         ValueError: what is no JSON (RFC 8259), though a lenient parser takes it: a name that stands twice in one
             object, `NaN` or `Infinity`, half a surrogate pair, a NUL character, bytes that are not UTF-8, nesting
-            too deep to follow. It says which.
+            too deep to follow, a number out of all range. It says which.
     """
     try:
         value = json.loads(
-            text.decode(), object_pairs_hook=once_each, parse_constant=refuse_constant, parse_float=Decimal
+            text.decode(), object_pairs_hook=once_each, parse_constant=refuse_constant, parse_float=exact_number
         )
         if b"\\u" in text:
             refuse_unstorable(value)
@@ -100,6 +100,7 @@ def value_end(data: bytes, start: int) -> int | None:
 
 _TYPES = {"int64": int, "boolean": bool, "json": Any}
 _encode = msgspec.json.Encoder().encode
+_NUL = b"\\u0000"
 
 
 class _Rows:
@@ -107,6 +108,7 @@ class _Rows:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
+        self._has_nested = any(column.kind == "json" for column in schema.columns)
         self._names: tuple[str, ...] = ()
         self._learn(schema.names)
 
@@ -129,7 +131,7 @@ class _Rows:
         places: list[int] = []
         bad: dict[int, str] = {}
         for index, value in enumerate(decode_exact(texts, self._decode, _encode)):
-            if value is not None:
+            if value is not None and not (self._has_nested and _NUL in texts[index]):
                 rows.append(msgspec.structs.astuple(value))
                 places.append(index)
             elif texts[index].strip(BLANK):

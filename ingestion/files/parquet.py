@@ -19,8 +19,12 @@ import pyarrow.parquet as pq
 
 from ingestion.errors import ContractViolationError
 from ingestion.files.arrow_types import is_text, unpack
+from ingestion.files.columns import Column
+from ingestion.files.json_lines import strict_json
+from ingestion.files.json_text import refuse_unstorable
 from ingestion.files.parsed import MOST_RAW_BYTES, BadRow, Mark, Parsed
-from ingestion.files.schema import Column, Schema
+from ingestion.files.schema import Schema
+from ingestion.files.values import nested_json
 
 __all__ = [
     "Budget",
@@ -155,8 +159,11 @@ def spell_dates(column: pa.Array) -> list[str | None]:
 def spell_json(column: pa.Array) -> list[Any]:
     """Keep what is nested as it is: lists, and structs and maps as objects. Text is taken for JSON, and decoded."""
     if is_text(column.type):
-        return [None if text is None else json.loads(text) for text in column.to_pylist()]
-    return [plain(value) for value in column.to_pylist(maps_as_pydicts="strict")]
+        values = [None if text is None else strict_json(text.encode()) for text in column.to_pylist()]
+    else:
+        values = [plain(value) for value in column.to_pylist(maps_as_pydicts="strict")]
+        refuse_unstorable(values)
+    return [None if value is None else nested_json(value) for value in values]
 
 
 def plain(value: Any) -> Any:
@@ -169,7 +176,7 @@ def plain(value: Any) -> Any:
         case Decimal():
             return f"{value:f}"
         case datetime() if value.tzinfo is not None:
-            return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
         case date() if not isinstance(value, datetime):
             return value.isoformat()
         case None | bool() | int() | float() | str():
@@ -186,6 +193,8 @@ def spell(column: pa.Array, wanted: Column) -> list[Any]:
                 raise ValueError("holds a NUL character")
         case "int64":
             column = column.cast(pa.int64())
+        case "float64":
+            return spell_json(column.cast(pa.float64()))
         case "decimal":
             return spell_decimals(column, wanted.precision, wanted.scale)
         case "date":

@@ -5,34 +5,16 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from ingestion.errors import ConfigurationError
+from ingestion.files.columns import Column
 from ingestion.files.values import Exact, convert_column, exact_json, exact_text
 from ingestion.record import Record
 
-__all__ = ["Column", "Converted", "Kind", "Schema"]
-
-
-Kind = Literal["text", "int64", "decimal", "boolean", "date", "timestamp", "json"]
-
-
-class Column(msgspec.Struct, frozen=True):
-    """One declared column.
-
-    Attributes:
-        precision: Of a decimal: how many digits in all.
-        scale: Of a decimal: how many of them after the point. Every value is spelled with exactly so many.
-        zone: Of a timestamp: the time zone of values that name none. Without it such a value is refused.
-    """
-
-    name: str
-    kind: Kind
-    nullable: bool = False
-    precision: int = 0
-    scale: int = 0
-    zone: str = ""
+__all__ = ["Converted", "Schema"]
 
 
 class Converted(msgspec.Struct, frozen=True):
@@ -51,6 +33,9 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         columns: In any order: a file says which order it has.
         key: The column that is a record's key: `text` or `int64`, not nullable.
         occurred_at: The column that says when the source last changed the row: a `timestamp`, not nullable.
+
+    Raises:
+        ConfigurationError: a name stands there twice, or `key` or `occurred_at` names no such column.
     """
 
     source: str
@@ -58,6 +43,18 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     columns: tuple[Column, ...]
     key: str
     occurred_at: str
+
+    def __post_init__(self) -> None:
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise ConfigurationError(f"{self.source}.{self.stream}: the column {twice[0]!r} is declared twice")
+        for role, name, kinds in (
+            ("key", self.key, ("text", "int64")),
+            ("occurred_at", self.occurred_at, ("timestamp",)),
+        ):
+            if not any(c.name == name and c.kind in kinds and not c.nullable for c in self.columns):
+                wanted = f"a column that is {' or '.join(kinds)} and not nullable"
+                raise ConfigurationError(f"{self.source}.{self.stream}: {role} has to name {wanted}; {name!r} is none")
 
     @cached_property
     def names(self) -> tuple[str, ...]:

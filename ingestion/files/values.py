@@ -6,21 +6,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ingestion.errors import ContractViolationError
+from ingestion.files.columns import Column
 from ingestion.record import canonical_json
 
-if TYPE_CHECKING:
-    from ingestion.files.schema import Column
-
-__all__ = ["Exact", "convert_column", "exact_json", "exact_text"]
+__all__ = ["Exact", "convert_column", "exact_json", "exact_number", "exact_text", "nested_json"]
 
 
-Exact = Callable[["Column", Any], Any]
+Exact = Callable[[Column, Any], Any]
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SPELLING = {
     "int64": re.compile(r"(?:(?:0|-?[1-9][0-9]{0,18})\n)*+"),
@@ -31,13 +29,13 @@ _TRUTHS = {"true": True, "false": False, None: None}
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
-def convert_column(column: "Column", values: Sequence[Any], exact: Exact, bad: dict[int, str]) -> Sequence[Any]:
+def convert_column(column: Column, values: Sequence[Any], exact: Exact, bad: dict[int, str]) -> Sequence[Any]:
     """Convert one column, all of it at once if it is spelled as it should be, else value by value."""
     types = set(map(type, values))
     has_nulls = type(None) in types
     types.discard(type(None))
     expected = {"int64": int, "boolean": bool}.get(column.kind, str) if exact is exact_json else str
-    if types <= {expected} and column.kind != "json" and (column.nullable or not has_nulls):
+    if types <= {expected} and column.kind not in ("float64", "json") and (column.nullable or not has_nulls):
         try:
             return _at_once(column, values, [value for value in values if value is not None] if has_nulls else values)
         except (ValueError, KeyError):
@@ -45,7 +43,7 @@ def convert_column(column: "Column", values: Sequence[Any], exact: Exact, bad: d
     return _one_by_one(column, values, exact, bad)
 
 
-def _at_once(column: "Column", values: Sequence[Any], present: Sequence[Any]) -> Sequence[Any]:
+def _at_once(column: Column, values: Sequence[Any], present: Sequence[Any]) -> Sequence[Any]:
     """Convert *values*, of which *present* are not null; `ValueError` or `KeyError` if any is spelled otherwise."""
     kind = column.kind
     if kind == "boolean":
@@ -89,21 +87,21 @@ def _storable(text: str) -> str:
     return text
 
 
-def _one_by_one(column: "Column", values: Sequence[Any], exact: Exact, bad: dict[int, str]) -> list[Any]:
+def _one_by_one(column: Column, values: Sequence[Any], exact: Exact, bad: dict[int, str]) -> list[Any]:
     converted = []
     for index, value in enumerate(values):
         try:
             if value is None and not column.nullable:
                 raise ValueError("null, but the column has none")
             converted.append(None if value is None else exact(column, value))
-        except (ValueError, OverflowError, ContractViolationError) as error:
+        except (ValueError, OverflowError) as error:
             what = "half a surrogate pair" if isinstance(error, UnicodeError) else error
             bad.setdefault(index, f"{column.name}: {what}")
             converted.append(None)
     return converted
 
 
-def exact_json(column: "Column", value: Any) -> Any:
+def exact_json(column: Column, value: Any) -> Any:
     """Give the payload's spelling of a decoded JSON value.
 
     Raises:
@@ -111,7 +109,7 @@ def exact_json(column: "Column", value: Any) -> Any:
     """
     match column.kind, value:
         case "json", _:
-            return msgspec.Raw(canonical_json(_plain(value)))
+            return nested_json(value)
         case ("int64", bool()) | ("decimal", bool()):
             pass
         case "int64", int():
@@ -120,9 +118,19 @@ def exact_json(column: "Column", value: Any) -> Any:
             return exact_text(column, format(value, "f") if isinstance(value, Decimal) else str(value))
         case ("boolean", bool()):
             return value
+        case "float64", int() | float() | Decimal() if not isinstance(value, bool):
+            return nested_json(Decimal(value))
         case ("text" | "decimal" | "date" | "timestamp", str()):
             return exact_text(column, value)
     raise ValueError(f"no {column.kind}, but {_sample(value)} ({type(value).__name__})")
+
+
+def nested_json(value: Any) -> msgspec.Raw:
+    """Spell decoded JSON as it stands in a payload, or raise ValueError: NaN, infinity, a number that loses digits."""
+    try:
+        return msgspec.Raw(canonical_json(_plain(value)))
+    except ContractViolationError as error:
+        raise ValueError(str(error)) from None
 
 
 def _plain(value: Any) -> Any:
@@ -132,21 +140,39 @@ def _plain(value: Any) -> Any:
             return {name: _plain(inner) for name, inner in value.items()}
         case list():
             return list(map(_plain, value))
-        case Decimal() if Decimal(repr(float(value))) == value:
-            return float(value)
         case Decimal():
-            raise ValueError(f"{value} is more exact than a number in nested JSON can be")
+            return _nearest(value)
     return value
+
+
+def exact_number(text: str) -> Decimal:
+    """Give the number that JSON spells as *text*, with its digits.
+
+    Raises:
+        ValueError: its exponent has more than three digits: `1e999999999` is short, and a gigabyte once written out.
+    """
+    if len(text.lower().partition("e")[2].lstrip("+-0")) > 3:
+        raise ValueError(f"{_sample(text)} is out of range")
+    return Decimal(text)
+
+
+def _nearest(number: Decimal) -> float:
+    """Give the double that is spelled like *number*, or raise ValueError if none is."""
+    nearest = float(number)
+    if Decimal(repr(nearest)) != number:
+        raise ValueError(f"{number} is more exact than a double, or larger")
+    return nearest
 
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _TIMESTAMP = re.compile(
     rf"{_DATE}[T ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]{{1,6}})?(Z|[+-][0-9]{{2}}(?::?[0-9]{{2}})?)?"
 )
 
 
-def exact_text(column: "Column", text: str) -> Any:
+def exact_text(column: Column, text: str) -> Any:
     """Give the payload's spelling of a value that is spelled as text.
 
     Raises:
@@ -158,6 +184,8 @@ def exact_text(column: "Column", text: str) -> Any:
             return _storable(text)
         case "int64" if _INTEGER.fullmatch(text):
             return _in_range([int(text)], [int(text)])[0]
+        case "float64" if _NUMBER.fullmatch(text):
+            return nested_json(exact_number(text))
         case "decimal" if found := _DECIMAL.fullmatch(text):
             return _decimal(column, *found.groups(default=""))
         case "boolean" if text.lower() in ("true", "false"):
@@ -169,7 +197,7 @@ def exact_text(column: "Column", text: str) -> Any:
     raise ValueError(f"no {column.kind}: {_sample(text)}")
 
 
-def _decimal(column: "Column", sign: str, whole: str, fraction: str) -> str:
+def _decimal(column: Column, sign: str, whole: str, fraction: str) -> str:
     if len(fraction) > column.scale:
         raise ValueError(f"{len(fraction)} digits after the point, declared are {column.scale}")
     if len(whole.lstrip("0")) > column.precision - column.scale:

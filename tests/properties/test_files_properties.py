@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import ContractViolationError, CorruptError
+from ingestion.files.columns import Column
 from ingestion.files.compression import decoded, verify
 from ingestion.files.delimited import read_delimited
 from ingestion.files.json_lines import read_json
-from ingestion.files.schema import Column, Schema
 from ingestion.record import canonical_json
-from tests.files import HEADER, all_of
+from tests.files import HEADER, Spy, all_of
 
 relaxed = functools.partial(settings, deadline=None)
 
@@ -212,15 +212,6 @@ def test_packed_content_comes_out_whole_or_not_at_all(parts: list[bytes], is_zst
         raise AssertionError("junk after the last member was let through")
 
 
-AGREED = Schema(
-    "test",
-    "agreed",
-    (Column("id", "text", nullable=True), Column("note", "text", nullable=True), Column("n", "int64", nullable=True)),
-    "n",
-    "n",
-)
-
-
 @relaxed(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
@@ -241,19 +232,12 @@ def test_what_copy_writes_reads_as_copy_reads_it(db_url: str, table: list[tuple[
                 async with cursor.copy(copy_out) as copy:
                     return b"".join([bytes(block) async for block in copy])
 
-    seen: list[tuple[Any, ...]] = []
-    columns: list[Any] = []
-
-    class Spy(Schema, frozen=True, dict=True):
-        def from_text(self, given: Any) -> Any:
-            columns[:] = given
-            seen.extend(zip(*given, strict=True))
-            raise ContractViolationError("seen")
-
-    spy = Spy(AGREED.source, AGREED.stream, AGREED.columns, AGREED.key, AGREED.occurred_at)
+    spy = Spy.on(
+        Column("id", "text", nullable=True), Column("note", "text", nullable=True), Column("n", "int64", nullable=True)
+    )
     with contextlib.suppress(ContractViolationError):
         list(read_delimited(io.BytesIO(asyncio.run(written())), spy))
-    assert [(id_, note, None if n is None else int(n)) for id_, note, n in seen] == table
+    assert [(id_, note, None if n is None else int(n)) for id_, note, n in spy.seen] == table
 
 
 @relaxed()
@@ -265,14 +249,7 @@ def test_what_pythons_writer_writes_reads_as_pythons_reader_reads_it(table: list
     writer.writerow(["id", "note"])
     writer.writerows(table)
     judge = list(csv.reader(io.StringIO(made.getvalue(), newline=""), strict=True))[1:]
-    seen: list[list[str]] = []
-
-    class Spy(Schema, frozen=True, dict=True):
-        def from_text(self, given: Any) -> Any:
-            seen.extend(map(list, zip(*given, strict=True)))
-            raise ContractViolationError("seen")
-
-    spy = Spy("test", "judged", (Column("id", "text"), Column("note", "text")), "id", "id")
+    spy = Spy.on(Column("id", "text"), Column("note", "text"))
     with contextlib.suppress(ContractViolationError):
         list(read_delimited(io.BytesIO(made.getvalue().encode()), spy))
-    assert seen == judge == table
+    assert list(map(list, spy.seen)) == judge == table

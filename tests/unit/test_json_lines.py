@@ -6,8 +6,9 @@ import tracemalloc
 import pytest
 
 from ingestion.errors import ContractViolationError, CorruptError
+from ingestion.files.columns import Column
 from ingestion.files.json_lines import read_json, strict_json, value_end
-from ingestion.files.schema import Column, Schema
+from ingestion.files.schema import Schema
 from tests.files import AT, PARCELS, Trickle, all_of, same_however_read
 
 
@@ -36,6 +37,9 @@ BROKEN = [
     (line("2", note={"a": 1}), "note: no text, but {'a': 1} (dict)"),
     (line("2", price=0.105), "price: 3 digits after the point, declared are 2"),
     (line("2", price="1e3"), "price: no decimal: '1e3'"),
+    (line("2").replace('"price":"0.10"', '"price":1e999999999'), "'1e999999999' is out of range"),
+    (line("2").replace('"price":"0.10"', '"price":0e-99999999999999'), "'0e-99999999999999' is out of range"),
+    (line("2").replace('"pieces":1', '"pieces":1E+99999999999999999999'), "'1E+99999999999999999999' is out of range"),
     (line("2", id=""), "id: a key is not empty"),
     (line("2", id=None), "id: null, but the column has none"),
     (line("2", more=1), "not the declared names: missing [], not declared ['more']"),
@@ -68,6 +72,29 @@ def test_only_the_broken_element_is_set_aside(broken: str, reason: str) -> None:
     assert content[bad[0].offset :].startswith(broken[:50].encode(errors="surrogateescape"))
     if len(content) < 5000:
         same_however_read(read_json, content)
+
+
+NESTED = Schema(
+    "test", "nested", (Column("id", "text"), Column("at", "timestamp"), Column("value", "json")), "id", "at"
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ('["\\u0000"]', "a NUL character, which Postgres cannot store"),
+        ('{"\\u0000":1}', "a NUL character, which Postgres cannot store"),
+        ("[1e400]", "value: 1E+400 is more exact than a double, or larger"),
+        ("[0.1000000000000000055]", "value: 0.1000000000000000055 is more exact than a double, or larger"),
+    ],
+)
+def test_what_is_nested_is_exact_too(value: str, reason: str) -> None:
+    """The quick way through C may not let pass what the careful way refuses, whichever way the row beside it takes."""
+    rows = [f'{{"id":"{key}","at":"{AT}","value":{found}}}' for key, found in enumerate([value, '["\\\\u0000",0.5]'])]
+    for content in ("\n".join(rows), "\n".join([rows[0].replace(",", ", "), rows[1]]), f"[{','.join(rows)}]"):
+        records, bad, _ = all_of(read_json, content.encode(), NESTED)
+        assert [record.data()["value"] for record in records] == [["\\u0000", 0.5]]
+        assert [each.reason for each in bad] == [reason]
 
 
 def test_digits_are_kept() -> None:

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion.errors import ContractViolationError, CorruptError
+from ingestion.files.columns import Column, Kind
 from ingestion.files.parquet import Budget
 from ingestion.files.parsed import BadRow, Mark
-from ingestion.files.schema import Column, Kind, Schema
+from ingestion.files.schema import Schema
 from ingestion.files.walled import read_parquet
 from ingestion.record import Record
 
@@ -83,6 +84,12 @@ def values_of(path: Path, schema: Schema) -> tuple[list[Any], dict[int, str]]:
         ),
         ("json", {}, pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())), [{"k": 1}]),
         ("json", {}, pa.array(['{"b": [0.5]}']), [{"b": [0.5]}]),
+        ("json", {}, pa.array(["[123456789012345678901234567890]"]), [[123456789012345678901234567890]]),
+        ("json", {}, pa.array([[datetime(987, 3, 1, tzinfo=UTC)]]), [["0987-03-01T00:00:00.000000Z"]]),
+        ("float64", {}, pa.array([0.1, -1e300, 5e-324, None]), [0.1, -1e300, 5e-324, None]),
+        ("float64", {}, pa.array([0.5, 65504.0], pa.float16()), [0.5, 65504.0]),
+        ("float64", {}, pa.array([0.25, None], pa.float32()), [0.25, None]),
+        ("float64", {}, pa.array([7, -(2**53)]), [7.0, -(2.0**53)]),
     ],
 )
 def test_every_value_is_kept_exactly(
@@ -111,6 +118,18 @@ def test_every_value_is_kept_exactly(
         ("json", {}, pa.array([{"a": b"\xff"}]), 1),
         ("json", {}, pa.array(["{"]), 1),
         ("json", {}, pa.array([{"a": datetime(2026, 3, 1)}]), 1),
+        ("json", {}, pa.array([[1.5], [2.5, float("nan")]]), 2),
+        ("json", {}, pa.array([[-float("inf")], [0.0]]), 1),
+        ("json", {}, pa.array([{"a": ["x\0"]}, {"a": ["x"]}]), 1),
+        ("json", {}, pa.array(["[1]", "[NaN]"]), 2),
+        ("json", {}, pa.array(['{"a": 1, "a": 2}', "{}"]), 1),
+        ("json", {}, pa.array(['"\\ud800"', '"\\ud83d\\ude00"']), 1),
+        ("json", {}, pa.array(["1", '["\\u0000"]']), 2),
+        ("json", {}, pa.array(["[0.1]", "[0.1000000000000000055]"]), 2),
+        ("json", {}, pa.array(["1e99999999999999999999", "1"]), 1),
+        ("float64", {}, pa.array([1.0, float("nan")]), 2),
+        ("float64", {}, pa.array([float("-inf"), 1.0]), 1),
+        ("float64", {}, pa.array([1, 2**53 + 1]), 2),
     ],
 )
 def test_a_value_that_cannot_be_kept_costs_its_row_and_no_other(

@@ -13,7 +13,7 @@ def strict_json(text: bytes) -> Any:
         raise ValueError(f"{name} is not JSON")
 
     try:
-        value = json.JSONDecoder(object_pairs_hook=unique, parse_constant=no_constant, parse_float=Decimal).decode(str(text, "utf-8"))
+        value = json.JSONDecoder(object_pairs_hook=unique, parse_constant=no_constant, parse_float=exact_number).decode(str(text, "utf-8"))
     except RecursionError:
         raise ValueError("too deep") from None
     waiting = [value]

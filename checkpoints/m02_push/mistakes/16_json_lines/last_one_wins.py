@@ -4,7 +4,7 @@
 def strict_json(text: bytes) -> Any:
     try:
         value = json.loads(
-            text.decode(), parse_constant=refuse_constant, parse_float=Decimal
+            text.decode(), parse_constant=refuse_constant, parse_float=exact_number
         )
         if b"\\u" in text:
             refuse_unstorable(value)

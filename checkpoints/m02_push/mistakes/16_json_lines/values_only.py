@@ -4,7 +4,7 @@
 def strict_json(text: bytes) -> Any:
     try:
         value = json.loads(
-            text.decode(), object_pairs_hook=once_each, parse_constant=refuse_constant, parse_float=Decimal
+            text.decode(), object_pairs_hook=once_each, parse_constant=refuse_constant, parse_float=exact_number
         )
         if b"\\u" in text:
             for inner in value.values() if isinstance(value, dict) else [value]:
