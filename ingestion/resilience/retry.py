@@ -30,7 +30,7 @@ class RetryBudget:
     request instead of five.
 
     Source:
-        The standard retry mode of the AWS SDKs (Smithy), whose constants these are.
+        The standard retry mode of the AWS SDKs; the constants are those from before its revision of 2026.
     """
 
     def __init__(self, tokens: int = 500, *, retry_cost: int = 5, timeout_cost: int = 10) -> None:
@@ -107,7 +107,7 @@ class _Call:
     async def make(self, attempt: Attempt[T]) -> T:
         """Await attempt after attempt; tenacity is the loop, `wait_s` every decision."""
 
-        async def once() -> T:  # tenacity awaits only what it knows for a coroutine function: no lambda, no partial
+        async def once() -> T:  # tenacity awaits only coroutine functions; *attempt* may be a lambda
             return await attempt()
 
         retry = retry_if_exception_type(TransientError)

@@ -122,6 +122,7 @@ def _refused_us(error: Exception) -> ConfigurationError:
 
 
 _MIGRATION_LOCK = int.from_bytes(hashlib.sha256(b"ingestion.migrate").digest()[:8], signed=True)
+_OLDEST_POSTGRES = 18  # whose `RETURNING old` and `uuidv7()` landing needs
 _PREPARE_LEDGER = """
     CREATE SCHEMA IF NOT EXISTS ingestion;
     CREATE TABLE IF NOT EXISTS ingestion.migrations (
@@ -136,9 +137,13 @@ async def migrate(door: Door) -> list[str]:
     migration that fails leaves the database as it was. A database that is ahead of this code is left alone.
 
     Raises:
-        ConfigurationError: a migration that was applied earlier has been edited since.
+        ConfigurationError: the server is older than PostgreSQL 18, or a migration that was applied earlier has been
+            edited since.
     """
     async with transaction(door) as connection:
+        version = connection.info.server_version // 10_000
+        if version < _OLDEST_POSTGRES:
+            raise ConfigurationError(f"this server is PostgreSQL {version}, and {_OLDEST_POSTGRES} or newer is needed")
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         await connection.execute(_PREPARE_LEDGER)
         applied = dict(await (await connection.execute("SELECT name, sha256 FROM ingestion.migrations")).fetchall())

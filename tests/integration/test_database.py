@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
+from ingestion.console import in_one_line
 from ingestion.errors import ConfigurationError, ContractViolationError, TransientError
 from ingestion.store.database import Pool, migrate, open_pool, transaction
 from tests.migrated import value, with_pool
@@ -32,6 +33,23 @@ def test_a_migration_edited_after_it_was_applied_is_refused_by_name(db_url: str)
             await migrate(pool)
 
     with_pool(db_url, scenario)
+
+
+def test_a_server_that_is_too_old_is_refused_before_anything_is_made(
+    db_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(server_version: int) -> list[str]:
+        with monkeypatch.context() as patch:
+            patch.setattr(psycopg.ConnectionInfo, "server_version", server_version)
+            async with open_pool(db_url, max_connections=1) as pool:
+                return await migrate(pool)
+
+    with pytest.raises(ConfigurationError) as refused:
+        asyncio.run(scenario(170_009))
+    assert in_one_line(refused.value) == "this server is PostgreSQL 17, and 18 or newer is needed"
+    with psycopg.connect(db_url) as connection:
+        assert connection.execute("SELECT to_regnamespace('ingestion')").fetchone() == (None,)
+    assert asyncio.run(scenario(180_000))
 
 
 def test_a_database_ahead_of_the_code_is_left_alone(db_url: str) -> None:
