@@ -86,6 +86,18 @@ def test_the_learner_gets_stubs_and_no_solution_no_output(tiny: TinyLesson) -> N
     assert stub.endswith('"""Double *count*."""\n    raise NotImplementedError("m01-01-ex1")')
 
 
+def test_what_is_folded_starts_out_collapsed_and_is_exported_all_the_same(tiny: TinyLesson) -> None:
+    tiny.cells += [text("m01-01-c07", "Given."), code("m01-01-c08", "#| export\nlimit = 3", "folded")]
+    tiny.save()
+    built = build(tiny.root)
+    [learners] = built.notebooks.values()
+    cells = {cell["id"]: cell["metadata"] for cell in json.loads(learners)["cells"]}
+    assert cells["m01-01-c08"] == {"jupyter": {"source_hidden": True}, "tags": ["folded"]}
+    assert not any("jupyter" in metadata for name, metadata in cells.items() if name != "m01-01-c08")
+    [module] = built.modules.values()
+    assert "limit = 3" in module
+
+
 def test_a_solution_deep_in_a_class_leaves_the_rest_of_it() -> None:
     from workbook.authoring.cells import Cell
 

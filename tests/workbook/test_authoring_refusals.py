@@ -196,6 +196,16 @@ def test_exported_and_solution_only(tiny: TinyLesson) -> None:
     assert "cell m01-01-c09: exported and solution-only: the learner's module would miss it" in refused(tiny)
 
 
+def test_only_given_code_is_folded_and_below_a_text_that_names_it(tiny: TinyLesson) -> None:
+    tiny.cells.insert(2, code("m01-01-c09", "limit = 3", "folded"))
+    assert "cell m01-01-c09: folded, but only given code that is exported may be" in refused(tiny)
+    tiny.cells[2] = code("m01-01-c09", "#| export\nlimit = 3", "folded")
+    assert "cell m01-01-c09: folded, and no text above it says what it is" in refused(tiny)
+    tiny.cells[2:2] = [text("m01-01-c07", "Two limits, given."), code("m01-01-c08", "#| export\nleast = 2", "folded")]
+    tiny.save()
+    build(tiny.root)
+
+
 def test_an_exercise_that_is_not_exported(tiny: TinyLesson) -> None:
     tiny.cell("ex1")["source"] = tiny.cell("ex1")["source"].replace("#| export\n", "")
     assert "cell m01-01-ex1: an exercise that is not exported; put `#| export` on top" in refused(tiny)

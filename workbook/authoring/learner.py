@@ -7,6 +7,8 @@ from workbook.authoring.cells import cell_of
 from workbook.authoring.node import Node
 
 SOLUTION_ONLY = "solution-only"
+FOLDED = "folded"
+"""Tag of given code that a learner may read but need not: it is exported, and its cell starts out collapsed."""
 
 
 def learner_copy(master: Node) -> Node:
@@ -24,6 +26,8 @@ def learner_copy(master: Node) -> Node:
             node.source = cell.stub()
         if node.cell_type == "code":
             node.outputs, node.execution_count = [], None
+        if FOLDED in cell.tags:
+            node.metadata = Node(node.metadata, jupyter=Node(source_hidden=True))
         cells.append(node)
     course = {**master.metadata.get("course", {}), "built_from": fingerprint(cells)}
     metadata = Node(master.metadata, course=course)

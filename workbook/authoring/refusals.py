@@ -5,9 +5,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from workbook.authoring.cells import BEGIN, END, Cell, Notebook
-from workbook.authoring.learner import SOLUTION_ONLY
+from workbook.authoring.learner import FOLDED, SOLUTION_ONLY
 from workbook.authoring.module import defined_names
 from workbook.course import Lesson
 
@@ -63,12 +64,21 @@ def _notebook_problems(lesson: Lesson, notebook: Notebook) -> Iterator[str]:
     for cell in notebook.cells:
         for problem in _cell_problems(lesson, cell):
             yield f"cell {cell.id}: {problem}"
+    yield from _unexplained(notebook)
     yield from _exercise_problems(lesson, notebook)
+
+
+def _unexplained(notebook: Notebook) -> Iterator[str]:
+    for before, cell in pairwise(notebook.cells):
+        if FOLDED in cell.tags and FOLDED not in before.tags and before.kind != "markdown":
+            yield f"cell {cell.id}: folded, and no text above it says what it is"
 
 
 def _cell_problems(lesson: Lesson, cell: Cell) -> Iterator[str]:
     if cell.has_markers and not (cell.exercise and cell.is_exported):
         yield f"`{BEGIN}` outside an exercise; only a cell with `#| export` and `#| exercise: {lesson.id.slug}-ex1` may hold one"
+    if FOLDED in cell.tags and (cell.exercise or not cell.is_exported):
+        yield "folded, but only given code that is exported may be: the learner would not see it"
     if cell.exercise and not cell.is_exported:
         yield "an exercise that is not exported; put `#| export` on top"
     if not cell.is_exported:
