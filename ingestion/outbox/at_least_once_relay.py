@@ -15,6 +15,7 @@ from ingestion.outbox.message import (
     OutboxRow,
     Outcome,
     Route,
+    Topics,
     fetch_rows,
     message_of,
 )
@@ -115,9 +116,8 @@ class Relay:
         self._pool = pool
         self._publisher = publisher
         self._wait = wait
-        self._route = route
+        self._topics = Topics(route)
         self._new_horizon = horizon
-        self._topics: dict[bytes, str] = {}
         which = f"position > %b AND position <> ALL(%b::int8[]) AND {IN_LANES}"
         self._read = READ.format(
             columns=COLUMNS, which=which, rows=max(1, batch_rows // 2), bytes=max(1, batch_bytes // 2)
@@ -202,14 +202,12 @@ class Relay:
 
     async def send(self, rows: Sequence[OutboxRow]) -> Outcome:
         """Publish rows where they belong."""
-        return await self._publisher.publish([message_of(row, self.topic(row)) for row in rows])
+        topics = self._topics
+        return await self._publisher.publish([message_of(row, topics[row.aggregatetype]) for row in rows])
 
     def topic(self, row: OutboxRow) -> str:
         """Give the topic for a row."""
-        topic = self._topics.get(row.aggregatetype)
-        if topic is None:
-            topic = self._topics[row.aggregatetype] = self._route(row.aggregatetype.decode())
-        return topic
+        return self._topics[row.aggregatetype]
 
 
 class _TurnInLanes:
@@ -227,8 +225,12 @@ class _TurnInLanes:
         if not self._left or self._relay.pace.is_stopped:
             return []
         self._left -= 1
-        sending = [row.position for row in under_way]
-        rows = await self._relay.fetch(self._connection, self.done_up_to, sending, self._lanes)
+        last = under_way[-1].position if under_way else 0
+        if last <= self.horizon:  # between those under way nothing appears any more: read behind them
+            after, sending = max(self.done_up_to, last), []
+        else:
+            after, sending = self.done_up_to, [row.position for row in under_way]
+        rows = await self._relay.fetch(self._connection, after, sending, self._lanes)
         lowest = min((row.position for row in (*under_way[:1], *rows[:1])), default=self.horizon + 1)
         self.done_up_to = max(self.done_up_to, min(self.horizon, lowest - 1))
         return rows
@@ -238,5 +240,6 @@ class _TurnInLanes:
 
     async def settle(self, rows: list[OutboxRow], outcome: Outcome) -> None:
         topics = {index: self._relay.topic(rows[index]) for index in outcome.refused}
-        await settle(self._connection, rows, topics, outcome)
+        async with self._connection.pipeline():  # one round trip in place of three
+            await settle(self._connection, rows, topics, outcome)
         self.relayed = self.relayed.plus(len(rows), outcome)

@@ -11,7 +11,7 @@ from ingestion.outbox.at_least_once_relay import ingested_events
 from ingestion.outbox.dead_events import set_aside
 from ingestion.outbox.exactly_once import Horizon, begin_behind, publish_rows
 from ingestion.outbox.kafka_position import KafkaPosition
-from ingestion.outbox.message import COLUMNS, Message, OutboxRow, Outcome, Route, fetch_rows, message_of
+from ingestion.outbox.message import COLUMNS, Message, OutboxRow, Outcome, Route, Topics, fetch_rows, message_of
 from ingestion.outbox.pace import Pace, Wait
 from ingestion.outbox.partitions import keep_house
 from ingestion.outbox.relay import in_all_lanes
@@ -74,7 +74,7 @@ class ExactlyOnceRelay:
     ) -> None:
         self._pool = pool
         self._wait = wait
-        self._route = route
+        self._topics = Topics(route)
         self._read = READ.format(
             columns=COLUMNS, which="position > %b AND position <= %b", rows=batch_rows, bytes=batch_bytes
         )
@@ -163,4 +163,4 @@ class ExactlyOnceRelay:
         return position
 
     def _message(self, row: OutboxRow) -> Message:
-        return message_of(row, self._route(row.aggregatetype.decode()))
+        return message_of(row, self._topics[row.aggregatetype])

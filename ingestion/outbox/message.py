@@ -3,7 +3,8 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import starmap
+from typing import Any
 
 import msgspec
 from psycopg.types.string import ByteaBinaryLoader
@@ -18,6 +19,7 @@ __all__ = [
     "OutboxRow",
     "Outcome",
     "Route",
+    "Topics",
     "fetch_rows",
     "message_of",
 ]
@@ -25,7 +27,7 @@ __all__ = [
 
 Route = Callable[[str], str]
 """Gives the topic for an aggregatetype."""
-Headers = list[tuple[str, str | bytes | None]]
+Headers = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
 
 INGESTED_EVENTS = "ingested.events"
 
@@ -53,7 +55,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class OutboxRow(NamedTuple):
+class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     """One row of the outbox, its texts as the bytes that are sent."""
 
     position: int
@@ -75,7 +77,19 @@ async def fetch_rows(connection: Connection, statement: str, parameters: Sequenc
     async with connection.cursor(binary=True) as cursor:
         cursor.adapters.register_loader("text", ByteaBinaryLoader)
         await cursor.execute(statement, parameters)
-        return list(map(OutboxRow._make, await cursor.fetchall()))
+        return list(starmap(OutboxRow, await cursor.fetchall()))
+
+
+class Topics(dict[bytes, str]):
+    """The topic for each aggregatetype; the route is asked once for each."""
+
+    def __init__(self, route: Route) -> None:
+        super().__init__()
+        self._route = route
+
+    def __missing__(self, aggregatetype: bytes) -> str:
+        topic = self[aggregatetype] = self._route(aggregatetype.decode())
+        return topic
 
 
 def message_of(row: OutboxRow, topic: str) -> Message:
@@ -83,9 +97,6 @@ def message_of(row: OutboxRow, topic: str) -> Message:
 
     `event_id` is what a consumer remembers to take each event once.
     """
-    headers: list[tuple[str, str | bytes | None]] = [
-        ("event_id", row.id),
-        ("event_type", row.type),
-        ("occurred_at", row.occurred_at),
-    ]
+    # A dict of texts and bytes is nothing that the garbage collector walks over; a list of tuples is.
+    headers: Headers = {"event_id": row.id, "event_type": row.type, "occurred_at": row.occurred_at}
     return Message(topic, row.aggregateid, row.payload, headers)

@@ -217,7 +217,7 @@ class KafkaProducer:
 
     def _publish(self, messages: Sequence[Message]) -> Outcome:
         deadline_s = self._clock() + self._delivery_timeout_s
-        return settle(messages, partial(self._attempt, lambda: self._clock() < min(deadline_s, self._latest_s)))
+        return settle(messages, partial(self._attempt, lambda: deadline_s > self._clock() < self._latest_s))
 
     def _attempt(self, has_time: Callable[[], bool], messages: Mapping[int, Message]) -> Reports:
         reports = send(self._open(), messages, has_time)

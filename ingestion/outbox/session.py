@@ -34,8 +34,9 @@ async def remove(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Delete exactly these rows; their days name the partitions to look into."""
     if rows:
         days = [row.created_at for row in rows]
-        statement = "DELETE FROM ingestion.outbox WHERE position = ANY(%b) AND created_at BETWEEN %b AND %b"
-        await connection.execute(statement, [[row.position for row in rows], min(days), max(days)])
+        positions = ",".join([str(row.position) for row in rows])  # as text: a list is converted number by number
+        statement = "DELETE FROM ingestion.outbox WHERE position = ANY(%t::int8[]) AND created_at BETWEEN %b AND %b"
+        await connection.execute(statement, [f"{{{positions}}}", min(days), max(days)])
 
 
 @asynccontextmanager

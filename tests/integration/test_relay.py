@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from statistics import quantiles
@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingestion.errors import TransientError
+from ingestion.errors import IngestionError, TransientError
 from ingestion.outbox.at_least_once_relay import Relay, Relayed
 from ingestion.outbox.dead_events import dead_events, redrive_dead
 from ingestion.outbox.doorbell import listening, open_doorbell
@@ -62,7 +62,10 @@ def test_a_late_committer_with_a_lower_position_is_published(db_url: str) -> Non
     with_pool(db_url, scenario)
 
 
-def test_a_late_committer_is_not_overtaken_by_the_next_event_of_its_key(db_url: str) -> None:
+@pytest.mark.parametrize("horizon", [None, Horizon], ids=["without a horizon", "with one"])
+def test_a_late_committer_is_not_overtaken_by_the_next_event_of_its_key(
+    db_url: str, horizon: Callable[[], Horizon] | None
+) -> None:
     """O3: within one turn, too: the next batch is read from where all is done, and not from behind the last one."""
 
     async def scenario(pool: Pool) -> None:
@@ -79,7 +82,8 @@ def test_a_late_committer_is_not_overtaken_by_the_next_event_of_its_key(db_url: 
                     return await super().publish(messages)
 
             publisher = Slow()
-            await Relay(pool, publisher, batch_rows=2).run(until_empty=True)
+            more: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
+            await Relay(pool, publisher, batch_rows=2, **more).run(until_empty=True)
         assert publisher.values == [2, 1, 3]
 
     with_pool(db_url, scenario)
@@ -112,6 +116,28 @@ def test_a_publisher_that_fails_leaves_every_row(db_url: str, failure: Exception
     with_pool(db_url, scenario)
 
 
+def test_a_delete_that_fails_leaves_every_row_and_sets_nothing_aside(db_url: str) -> None:
+    """What became of a batch is sent to Postgres in one go: it is written down whole, or not at all."""
+
+    async def scenario(pool: Pool) -> None:
+        await write(pool, *(event(n, f"k{n}") for n in range(4)))
+        refuse = """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
+            CREATE TRIGGER refuse BEFORE DELETE ON ingestion.outbox FOR EACH ROW EXECUTE FUNCTION refuse()"""
+        async with transaction(pool) as connection:
+            await connection.execute(refuse)
+        relay = Relay(pool, Recorder(Outcome({2: "too large"})), horizon=Horizon)
+        with pytest.raises(IngestionError, match="disk full"):
+            await relay.publish_batch()
+        assert await value(pool, WAITING) == 4
+        assert await value(pool, "SELECT count(*) FROM ingestion.outbox_dead") == 0
+        async with transaction(pool) as connection:
+            await connection.execute("DROP FUNCTION refuse CASCADE")
+        assert await Relay(pool, Recorder(Outcome({2: "too large"}))).publish_batch() == Relayed(3, 1)
+        assert await relay.publish_batch() == Relayed()
+
+    with_pool(db_url, scenario)
+
+
 def test_dead_rows_are_set_aside_and_redriven_once(db_url: str) -> None:
     """O7."""
 
@@ -137,13 +163,18 @@ def test_dead_rows_are_set_aside_and_redriven_once(db_url: str) -> None:
     with_pool(db_url, scenario)
 
 
-def test_two_relays_at_once_publish_each_row_once_and_keep_each_keys_order(db_url: str) -> None:
+@pytest.mark.parametrize("horizon", [None, Horizon], ids=["without a horizon", "with one"])
+def test_two_relays_at_once_publish_each_row_once_and_keep_each_keys_order(
+    db_url: str, horizon: Callable[[], Horizon] | None
+) -> None:
     """O3: four writers, two relays, few rows a batch."""
 
     async def scenario(pool: Pool) -> None:
         publisher = Recorder()
+        more: dict[str, Any] = {} if horizon is None else {"horizon": horizon}
         relays = [
-            Relay(pool, publisher, batch_rows=7, max_lanes=lanes, poll_interval_s=0.01) for lanes in (LANES // 2, 3)
+            Relay(pool, publisher, batch_rows=7, max_lanes=lanes, poll_interval_s=0.01, **more)
+            for lanes in (LANES // 2, 3)
         ]
 
         async def writer(start: int) -> None:
