@@ -54,6 +54,8 @@ async def ours(url: str, db_url: str, source_name: str) -> int:
     """Do the job with everything: limiter and breaker in Redis, retries, gate, ledger, lease, positions."""
     from redis.asyncio import Redis
 
+    from ingestion import landing
+    from ingestion.console import collect_seldom
     from ingestion.http.client import HttpClient
     from ingestion.pipeline import ORDERS, ingest
     from ingestion.resilience.rate_limiter import RedisRateLimiter
@@ -63,6 +65,9 @@ async def ours(url: str, db_url: str, source_name: str) -> int:
     from ingestion.store.database import migrate, open_pool
     from ingestion.store.watermarks import Bookmark, Watermark
 
+    collect_seldom()  # as every command of the package does
+    if source_name == "keyset-quiet":
+        landing._TOLD = "told AS (SELECT)"
     async with AsyncExitStack() as opened:
         redis = Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None)
         opened.push_async_callback(redis.aclose)
@@ -74,7 +79,7 @@ async def ours(url: str, db_url: str, source_name: str) -> int:
         await migrate(connection)
         source: Any = (
             KeysetSource(client, "/orders/keyset", ORDERS, page_size=PAGE_SIZE, positions=Watermark)
-            if source_name == "keyset"
+            if source_name.startswith("keyset")
             else OffsetSource(client, "/orders/offset", ORDERS, page_size=PAGE_SIZE, in_flight=8, positions=Bookmark)
         )
         progress = await ingest(source, connection)

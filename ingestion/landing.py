@@ -20,6 +20,7 @@ __all__ = [
     "Versions",
     "change_rows",
     "change_what_fits",
+    "changes_sql",
     "columns_of",
     "land",
     "land_together",
@@ -34,12 +35,14 @@ class RefusedError(IngestionError):
 Versions = Literal["newest", "first"]
 """Which version of a key stays: the newest (rows that change), or the first that came (events, which never change)."""
 
-# One array a column: one statement whatever the number of rows, and no temporary table to make, fill and empty.
+# One array a column: one statement whatever the number of rows, and no temporary table to make, fill and empty. To a
+# short array `unnest` adds nulls, so a batch of one stream names it once.
 _BATCH = """
     batch AS MATERIALIZED (
         SELECT DISTINCT ON (source, stream, key) *
         FROM (
-            SELECT source COLLATE "C", stream COLLATE "C", key COLLATE "C", occurred_at, content_hash, payload
+            SELECT coalesce(source, %b::text) COLLATE "C" AS source, coalesce(stream, %b::text) COLLATE "C" AS stream,
+                   key COLLATE "C", occurred_at, content_hash, payload
             FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[], %b::bytea[])
                 AS item (source, stream, key, occurred_at, content_hash, payload)
         ) AS item
@@ -47,19 +50,23 @@ _BATCH = """
     )"""
 
 
-def columns_of(records: Sequence[Record], versions: Versions) -> list[list[Any]]:
-    """Give *records* as six arrays; of the copies of a key, only the first where the first version stays.
+def columns_of(records: Sequence[Record], versions: Versions) -> list[Any]:
+    """Give *records* as the parameters of `changes_sql`; of copies of a key, only the first where the first stays.
 
     Raises:
         RefusedError: an instant without a time zone, which the server would take for one of its own zone.
     """
     if versions == "first":
         records = list({(r.source, r.stream, r.key): r for r in reversed(records)}.values())
-    if any(record.occurred_at.utcoffset() is None for record in records):
+    if None in [record.occurred_at.utcoffset() for record in records]:
         raise RefusedError("its occurred_at names no time zone")
+    streams = {(record.source, record.stream) for record in records}
+    source, stream = streams.pop() if len(streams) == 1 else (None, None)
     return [
-        [record.source for record in records],
-        [record.stream for record in records],
+        source,
+        stream,
+        [] if source is not None else [record.source for record in records],
+        [] if source is not None else [record.stream for record in records],
         [record.key for record in records],
         [record.occurred_at for record in records],
         [record.content_hash for record in records],
@@ -102,6 +109,15 @@ _TOLD = """
     )"""
 _COUNT = "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM landed"
 
+
+def changes_sql(versions: Versions) -> str:
+    """Give a `WITH` chain that writes rows and their events, for a `SELECT` from its `landed` to end.
+
+    Its parameters are those of `columns_of`, in that order.
+    """
+    return f"WITH {_BATCH}, landed AS ({landed_sql(versions)}), {_TOLD}"
+
+
 Change = Callable[[Connection, Sequence[Record]], Awaitable[tuple[int, int]]]
 """Writes records and their events, all or none of them; gives how many were new, and how many replaced another."""
 
@@ -112,9 +128,8 @@ async def change_rows(connection: Connection, records: Sequence[Record], *, vers
     Raises:
         RefusedError: Postgres cannot store one of them; the transaction is broken.
     """
-    statement = f"WITH {_BATCH}, landed AS ({landed_sql(versions)}), {_TOLD} {_COUNT}"
     try:
-        result = await connection.execute(statement, columns_of(records, versions))
+        result = await connection.execute(f"{changes_sql(versions)} {_COUNT}", columns_of(records, versions))
         return await result.fetchone() or (0, 0)
     except UntranslatableCharacter as error:
         raise RefusedError("the record holds a NUL character, which jsonb cannot store") from error

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import msgspec
@@ -16,7 +16,7 @@ from ingestion.errors import ContractViolationError
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-__all__ = ["Batch", "Position", "Record", "Reject", "Source", "canonical_json", "content_hash"]
+__all__ = ["Batch", "Position", "Record", "Reject", "Source", "canonical_json", "content_hash", "read_instant"]
 
 
 _CANONICAL = (
@@ -84,6 +84,19 @@ def _has_only_string_keys(value: Any) -> bool:
 def content_hash(canonical: bytes) -> bytes:
     """Give the 32 bytes that stand for a payload: SHA-256 over its canonical JSON."""
     return hashlib.sha256(canonical).digest()
+
+
+def read_instant(text: Any) -> datetime | None:
+    """Read an instant as JSON has it, text with an offset; None for anything else, and outside the years 1 to 9999."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return None
+        if not 1 < moment.year < 9999:
+            moment.astimezone(UTC)  # there may be no such year in UTC
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

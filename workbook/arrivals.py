@@ -86,7 +86,7 @@ def receiver(environment: Environment) -> Iterator[str]:
         port = probe.getsockname()[1]
     url = f"http://{HOST}:{port}"
     serving = [sys.executable, "-m", "uvicorn", "ingestion.webhooks.receiver:app", "--host", HOST, "--port", str(port)]
-    log = Path(ROOT, ".workbook", "logs", "receiver.log")
+    log = Path(ROOT, ".workbook", "logs", f"receiver-{port}.log")  # of this one alone: another may be running
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -106,6 +106,8 @@ def receiver(environment: Environment) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if not log.stat().st_size:
+            log.unlink()
 
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

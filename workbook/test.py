@@ -1,9 +1,11 @@
 """`make test`: every test, in the order in which a failure says most.
 
 What has to be alone on the machine (load, timing) runs by itself; everything else on two processes. Arguments are passed
-on to the first run, so that `python -m workbook.test -k retry_after` works.
+on to the first run, so that `python -m workbook.test -k retry_after` works. With EXECUTED_SOLUTIONS=FOLDER the last run
+compares what `grade.py m01 --solutions --executed FOLDER` has left there.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -12,12 +14,14 @@ from collections.abc import Sequence
 from workbook.course import ROOT
 
 PYTEST = (sys.executable, "-m", "pytest")
+_EXECUTED = os.environ.get("EXECUTED_SOLUTIONS")
+_RUN_THEM = ("-n", "2", "--dist", "loadfile", "--nbval", "--nbval-cell-timeout", "120")
 RUNS = (
     ("tests", ("-n", "2", "-m", "not alone", "tests")),
     ("tests that need the machine to themselves", ("-m", "alone", "tests")),
     (
         "solutions give the outputs they are kept with",
-        ("-n", "2", "--dist", "loadfile", "--nbval", "--nbval-cell-timeout", "120", "solutions"),
+        (*(("-p", "workbook.grading.executed", "--executed", _EXECUTED) if _EXECUTED else _RUN_THEM), "solutions"),
     ),
 )
 

@@ -113,14 +113,22 @@ class Deduplicator:
         seen: The filter to ask first. None: the database is asked about every event of a storm.
         storm_share: It is a storm while more than this share of recent events are duplicates.
         most_waiting: How many stored keys may wait to be told to the filter; more than that, and the oldest are not.
+        gather_s: The filter is told of what was stored in so many seconds in one go: telling has a price of its own.
     """
 
     def __init__(
-        self, door: Door, seen: SeenFilter | None = None, *, storm_share: float = 0.5, most_waiting: int = 10_000
+        self,
+        door: Door,
+        seen: SeenFilter | None = None,
+        *,
+        storm_share: float = 0.5,
+        most_waiting: int = 10_000,
+        gather_s: float = 0.05,
     ) -> None:
         self._door = door
         self._seen = seen
         self._storm_share = storm_share
+        self._gather_s = gather_s
         self._recent = RecentShare()
         self._waiting: deque[EventKey] = deque(maxlen=most_waiting)
         self._feeding: asyncio.Task[None] | None = None
@@ -162,6 +170,7 @@ class Deduplicator:
             await self._feeding
 
     async def _feed(self, seen: SeenFilter) -> None:
+        await asyncio.sleep(self._gather_s)
         while self._waiting:
             some = [self._waiting.popleft() for _ in range(min(_KEYS_IN_A_FEED, len(self._waiting)))]
             try:

@@ -3,7 +3,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from types import GenericAlias, NoneType
 from typing import Any
 
@@ -11,7 +10,7 @@ import msgspec
 import orjson
 
 from ingestion.errors import ContractViolationError, CorruptError
-from ingestion.record import Record, Reject, canonical_json
+from ingestion.record import Record, Reject, canonical_json, read_instant
 from ingestion.rest.row_spans import parse_leniently, row_spans
 
 __all__ = ["Page", "RowMark", "RowShape", "decode_page", "record_of"]
@@ -123,7 +122,7 @@ def _record(row: Any, shape: RowShape) -> Record:
             f"{shape.key_field!r} is {_found(row, shape.key_field)};"
             f" expected a whole number or 1 to {_LONGEST_KEY} characters"
         )
-    occurred_at = _instant(row.get(shape.occurred_at_field))
+    occurred_at = read_instant(row.get(shape.occurred_at_field))
     if occurred_at is None:
         found = _found(row, shape.occurred_at_field)
         raise ContractViolationError(f"{shape.occurred_at_field!r} is {found}; expected an instant with its offset")
@@ -132,14 +131,6 @@ def _record(row: Any, shape: RowShape) -> Record:
     except orjson.JSONEncodeError:  # a whole number past 64 bits: rare, and exact the slow way
         payload = canonical_json(row)
     return Record(shape.source, shape.stream, key, payload, occurred_at, hashlib.sha256(payload).digest())
-
-
-def _instant(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return None if moment.tzinfo is None else moment
 
 
 def _check_type(row: dict[str, Any], row_type: Any) -> None:
@@ -153,7 +144,8 @@ def _mark(row: Any, shape: RowShape) -> RowMark | None:
     if not isinstance(row, dict):
         return None
     text, key = row.get(shape.occurred_at_field), row.get(shape.key_field)
-    if isinstance(text, str) and type(key) in (str, int) and _instant(text) is not None:
+    is_key = type(key) in (str, int) and len(str(key)) <= _LONGEST_KEY
+    if is_key and isinstance(text, str) and read_instant(text) is not None:
         return RowMark(text, str(key))
     return None
 

@@ -9,11 +9,18 @@ __all__ = ["parse_leniently", "row_spans"]
 
 
 _SPACE = frozenset(" \t\r\n")
-_scan = json.JSONDecoder(strict=False).raw_decode
+_MOST_DIGITS = 4_300  # more of them Python does not convert
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+_scan = json.JSONDecoder(strict=False, parse_int=_integer).raw_decode
 
 
 def parse_leniently(text: str) -> Any:
-    """Parse *text* as JSON, letting pass what can be wrong within a row: lone surrogates, NaN, control characters.
+    """Parse *text* as JSON, letting pass what can be wrong within a row: half characters, NaN, numbers without end.
 
     Raises:
         ValueError: the structure itself is broken, or more follows the document.

@@ -11,14 +11,22 @@ import msgspec
 from ingestion.resilience.retry_after import utc_now
 from ingestion.store.database import Connection
 
-__all__ = ["Landed", "Run", "Tally"]
+__all__ = ["Landed", "Run", "Tally", "add_sql"]
 
 
-_ADD = """
+def add_sql(counts: str = "VALUES (%s, %s, %s, %s)") -> str:
+    """Give the statement that counts one more batch; who lands with one statement makes this a part of it.
+
+    Its parameters are `Run.columns()`, then those of *counts*.
+
+    Args:
+        counts: The query for how many were inserted, updated, unchanged and parked.
+    """
+    return f"""
     INSERT INTO ingestion.runs AS r
         (id, source, stream, schema_version, started_at, landed_at,
          batches, inserted, updated, unchanged, parked)
-    VALUES (%s, %s, %s, %s, %s, now(), 1, %s, %s, %s, %s)
+    SELECT %s, %s, %s, %s, %s, now(), 1, counted.* FROM ({counts}) AS counted
     ON CONFLICT (id) DO UPDATE SET
         landed_at = excluded.landed_at,
         batches   = r.batches   + excluded.batches,
@@ -26,6 +34,9 @@ _ADD = """
         updated   = r.updated   + excluded.updated,
         unchanged = r.unchanged + excluded.unchanged,
         parked    = r.parked    + excluded.parked"""
+
+
+_ADD = add_sql()
 _FINISH = """
     INSERT INTO ingestion.runs AS r
         (id, source, stream, schema_version, started_at, finished_at, status, error)
@@ -90,11 +101,12 @@ class Run(msgspec.Struct, frozen=True):
     async def add(self, connection: Connection, landed: Landed) -> None:
         """Count one more batch, in the transaction that lands it: a batch rolled back was never counted."""
         counts = [landed.inserted, landed.updated, landed.unchanged, landed.parked]
-        await connection.execute(_ADD, [*self._columns(), *counts])
+        await connection.execute(_ADD, [*self.columns(), *counts])
 
     async def finish(self, connection: Connection, *, error: str | None = None) -> None:
         """Close the run as succeeded, or failed with *error*. A run that landed nothing gets its row too."""
-        await connection.execute(_FINISH, [*self._columns(), "failed" if error else "succeeded", error])
+        await connection.execute(_FINISH, [*self.columns(), "failed" if error else "succeeded", error])
 
-    def _columns(self) -> list[object]:
+    def columns(self) -> list[object]:
+        """Give what its row says of it, from `id` to `started_at`."""
         return [self.id, self.source, self.stream, self.schema_version, self.started_at]

@@ -18,6 +18,7 @@ __all__ = [
     "TOO_LARGE",
     "TOO_SLOW",
     "HeadClock",
+    "OneWrite",
     "allow_connections",
     "logger",
     "put_in_front",
@@ -35,6 +36,39 @@ TOO_SLOW = b"408 Request Timeout", b'{"error":"the head of the request took too 
 TOO_LARGE = b"431 Request Header Fields Too Large", b'{"error":"the head of the request is too large"}'
 
 
+class OneWrite:
+    """Stands in front of a transport, and writes in one piece what was written in one turn of the loop.
+
+    Uvicorn writes the head of an answer and its body one after the other: two system calls, and two packets.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._pieces: list[bytes] = []
+        self._call_soon = asyncio.get_running_loop().call_soon
+
+    def write(self, data: bytes) -> None:
+        """Write *data* at the end of this turn, after what was written before."""
+        if not self._pieces:
+            self._call_soon(self.flush)
+        self._pieces.append(data)
+
+    def flush(self) -> None:
+        """Write now what has come together."""
+        pieces, self._pieces = self._pieces, []
+        if pieces and not self._transport.is_closing():
+            self._transport.write(b"".join(pieces))
+
+    def close(self) -> None:
+        """Close, after what was written."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave everything else to the transport."""
+        return getattr(self._transport, name)
+
+
 class HeadClock(asyncio.Protocol):
     """Stands in front of one of uvicorn's HTTP protocols with a clock, which ends the connection when it runs out."""
 
@@ -44,8 +78,8 @@ class HeadClock(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock: the first head is due."""
-        super().connection_made(transport)
-        self._transport = transport
+        self._transport = OneWrite(transport)
+        super().connection_made(self._transport)  # type: ignore[arg-type]
         self.start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from ingestion.errors import ContractViolationError
-from ingestion.record import Record, Reject, canonical_json
+from ingestion.record import Record, Reject, canonical_json, read_instant
 from ingestion.webhooks.providers import Scheme, Verified, event_key, scheme_of
 
 __all__ = ["STREAM", "challenge_of", "event_of"]
@@ -98,9 +98,6 @@ def _at(data: Any, path: tuple[str, ...]) -> Any:
 def _instant(value: Any) -> datetime | None:
     """Read when an event happened: seconds since 1970, or RFC 3339 with an offset."""
     try:
-        if type(value) is str:
-            moment = datetime.fromisoformat(value)
-            return moment if moment.utcoffset() is not None else None
-        return datetime.fromtimestamp(value, UTC) if type(value) is int else None
+        return datetime.fromtimestamp(value, UTC) if type(value) is int else read_instant(value)
     except (ValueError, OverflowError, OSError):
         return None

@@ -67,7 +67,7 @@ async def open_service(
             open_pool(settings.db_url.reveal(), max_connections=WRITERS + 2, wait_s=3, application_name="webhooks")
         )
         await migrate(pool)
-        doorbell = await opened.enter_async_context(open_doorbell(pool))
+        doorbell = await opened.enter_async_context(open_doorbell(pool, interval_s=0.025))
         redis = Redis.from_url(settings.redis_url.reveal(), socket_connect_timeout=1, socket_timeout=None)
         opened.push_async_callback(redis.aclose)
         deduplicator = Deduplicator(pool, RedisBloom(redis, "webhooks"))

@@ -57,9 +57,11 @@ def cut_at_statement(db_url: str, number: int, monkeypatch: pytest.MonkeyPatch, 
         yield seen
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+# Landing this batch takes 17 statements. Postgres refuses eight of them, for the poison in them: those end before they
+# could be cut after.
+@pytest.mark.parametrize(("after", "every_cut"), [(False, 17), (True, 9)], ids=["before", "after"])
 def test_a_session_killed_at_any_statement_leaves_everything_or_nothing(
-    db_url: str, monkeypatch: pytest.MonkeyPatch, after: bool
+    db_url: str, monkeypatch: pytest.MonkeyPatch, after: bool, every_cut: int
 ) -> None:
     async def scenario(pool: Pool) -> int:
         cuts = number = 0
@@ -78,7 +80,7 @@ def test_a_session_killed_at_any_statement_leaves_everything_or_nothing(
                 await connection.execute("TRUNCATE " + ", ".join(f"ingestion.{table}" for table in TABLES))
             number += 1
 
-    assert with_pool(db_url, scenario) >= 8
+    assert with_pool(db_url, scenario) == every_cut
 
 
 def test_cancelled_at_any_moment_it_leaves_everything_or_nothing(db_url: str) -> None:

@@ -65,7 +65,6 @@ print(rows, bad, most // 1_000_000, (most - before) // 1_000_000)
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["csv", "csv of one line", "csv of one quote", "lines", "lines of one line", "array"])
 def test_a_gigabyte_in_less_than_200_megabytes(kind: str) -> None:
     done = subprocess.run([sys.executable, "-c", READER, kind], capture_output=True, text=True, check=True)

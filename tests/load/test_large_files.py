@@ -9,8 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.slow  # but not alone: the memory that is measured is one process's own
 @pytest.mark.usefixtures("stack")
 def test_a_gigabyte_of_csv_and_of_ndjson_takes_less_than_512_mb() -> None:
     line = [sys.executable, "-m", "benchmarks.files", "--memory", "1"]

@@ -1,5 +1,6 @@
 """One page decoded: good rows, bad rows, and answers that are no page."""
 
+import gc
 import random
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion.console import collect_seldom
 from ingestion.errors import ContractViolationError, CorruptError
 from ingestion.record import Record
 from ingestion.rest.page import RowMark, RowShape, decode_page, record_of
@@ -70,6 +72,10 @@ BAD = {
     "null instant": b'{"id":"b","updated_at":null}',
     "naive instant": b'{"id":"b","updated_at":"2026-01-01T00:00:00"}',
     "no such day": b'{"id":"b","updated_at":"2026-02-30T00:00:00Z"}',
+    "before the first year": b'{"id":"b","updated_at":"0001-01-01T00:00:00+14:00"}',
+    "after the last year": b'{"id":"b","updated_at":"9999-12-31T23:59:59-14:00"}',
+    "5,000 digits as a key": b'{"id":' + b"9" * 5_000 + b',"updated_at":"2026-01-01T00:00:00Z"}',
+    "5,000 digits": b'{"id":"b","updated_at":"2026-01-01T00:00:00Z","n":[' + b"9" * 5_000 + b"]}",
     "epoch": b'{"id":"b","updated_at":1767225600}',
     "NUL": b'{"id":"b","updated_at":"2026-01-01T00:00:00Z","n":"\\u0000"}',
     "NUL in a name": b'{"id":"b","updated_at":"2026-01-01T00:00:00Z","\\u0000":1}',
@@ -119,7 +125,8 @@ def test_the_mark_is_that_of_the_last_row_that_can_be_placed() -> None:
     """Also when that row is a reject; spelt as the server spelt it."""
     nul = b'{"id":"z","updated_at":"2026-01-01T01:00:00.0+01:00","n":"\\u0000"}'
     assert decode_page(page(good(1), nul, BAD["no key"]), SHAPE).last == RowMark("2026-01-01T01:00:00.0+01:00", "z")
-    assert decode_page(page(BAD["no such day"]), SHAPE).last is None
+    for name in ("no such day", "before the first year", "long key", "5,000 digits as a key"):
+        assert decode_page(page(BAD[name]), SHAPE).last is None
     assert decode_page(page(), SHAPE).last is None
 
 
@@ -158,3 +165,24 @@ def test_white_space_and_nesting_do_not_move_the_rows() -> None:
     [reject] = decode_page(body, SHAPE).rejects
     assert reject.raw == b'{ "id" : [ ] }'
     assert orjson.loads(reject.raw) == {"id": []}
+
+
+def test_decoding_pages_seldom_stops_to_look_for_garbage() -> None:
+    """What every command sets: a page has no cycles, and is gone before it counts."""
+    rows = b",".join(b'{"id":"a%d","updated_at":"2026-01-01T00:00:00Z","lines":[{"n":1}]}' % n for n in range(500))
+
+    def passes_for_ten_pages() -> int:
+        gc.collect()
+        before = sum(generation["collections"] for generation in gc.get_stats())
+        for _ in range(10):
+            decode_page(page(rows), SHAPE)
+        return sum(generation["collections"] for generation in gc.get_stats()) - before
+
+    usual = gc.get_threshold()
+    try:
+        gc.set_threshold(700, 10, 10)
+        often = passes_for_ten_pages()
+        collect_seldom()
+        assert passes_for_ten_pages() == 0 < often
+    finally:
+        gc.set_threshold(*usual)

@@ -52,7 +52,19 @@ def test_where_each_provider_says_what_happened_and_when() -> None:
 
 
 @pytest.mark.parametrize(
-    "when", ['"yesterday"', '"2026-03-01T10:00:00"', "1e9", "null", "99999999999999999999", "true", "{}"]
+    "when",
+    [
+        '"0001-01-01T00:00:00+14:00"',
+        '"9999-12-31T23:59:59-14:00"',
+        "253402300800",
+        '"yesterday"',
+        '"2026-03-01T10:00:00"',
+        "1e9",
+        "null",
+        "99999999999999999999",
+        "true",
+        "{}",
+    ],
 )
 def test_an_unreadable_time_costs_nothing(when: str) -> None:
     assert record("stripe", f'{{"id": "e", "created": {when}}}'.encode()).occurred_at == NOW

@@ -48,6 +48,15 @@ def test_wrong(graded: Graded) -> None:
     assert verdict.line() == "m01.01  not yet      0 of 2    expected 42 for 21; came 22"
 
 
+def test_a_check_can_end_with_the_failure_that_is_looked_for(graded: Graded) -> None:
+    wrong = graded.candidate("return count + 1")
+    first, second = graded.sandbox.check(wrong, seed=7, until=frozenset({"test_ex1_doubles"})).outcomes
+    assert (first.state, first.came) == (State.NOT_YET, "22")
+    assert (second.state, second.came) == (State.NOT_YET, "the process ended before this check did")
+    first, second = graded.sandbox.check(wrong, seed=7, until=frozenset({"test_ex1_doubles_nothing"})).outcomes
+    assert (first.came, second.came) == ("22", "1")
+
+
 def test_untouched(graded: Graded) -> None:
     assert graded.check(STUB).state is State.NOT_STARTED
 

@@ -98,9 +98,15 @@ def graded(*before: str) -> Verdict:
 
 @pytest.mark.slow
 def test_the_package_passes_phase_1() -> None:
-    verdict = graded()
-    assert verdict.state is State.PASSED, verdict.text()
-    assert verdict.passed == 7
+    """By its command: CI runs it here, and nowhere else."""
+    ran = subprocess.run(
+        [sys.executable, "grade.py", "phase1"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    *promises, last = [line for line in ran.stdout.splitlines() if line.strip()]
+    assert len(promises) == 7
+    assert all(line.startswith("passed   ") for line in promises)
+    assert last.split() == ["phase1", "passed", "7", "of", "7"]
 
 
 @pytest.mark.slow

@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         "--solutions", action="store_true", help="grade and run the solutions in place of your notebooks"
     )
     parser.add_argument(
+        "--executed",
+        type=Path,
+        metavar="FOLDER",
+        help="with --solutions: keep the notebooks as they ran in this folder",
+    )
+    parser.add_argument(
         "--tag", action="store_true", help="with phase1: put the git tag of that name here once it is green"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -83,6 +89,8 @@ def _run(chosen: argparse.Namespace, out: Console) -> int:
             return _reset(chosen.lesson, out)
         case phase if phase in PHASES:
             return _phase(phase, chosen, out)
+    if chosen.executed and not chosen.solutions:
+        raise CourseError("--executed goes with --solutions: python grade.py m01 --solutions --executed FOLDER")
     if chosen.tag:
         raise CourseError("--tag goes with a phase: python grade.py phase1 --tag")
     chosen_lessons = _chosen(chosen.what)
@@ -174,7 +182,7 @@ def _grade(chosen_lessons: list[Lesson], chosen: argparse.Namespace, out: Consol
     verdicts: list[Verdict] = []
     with _progress(enabled=not chosen.json) as bar:
         task = bar.add_task("grading", total=len(chosen_lessons))
-        for verdict in grade(chosen_lessons, solutions=chosen.solutions, seed=chosen.seed):
+        for verdict in grade(chosen_lessons, solutions=chosen.solutions, seed=chosen.seed, executed=chosen.executed):
             verdicts.append(verdict)
             if verdict.state is State.PASSED and not chosen.solutions:
                 with contextlib.suppress(OSError):  # a checkout that cannot be written is graded all the same

@@ -4,26 +4,30 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from workbook.authoring.cells import Notebook
 from workbook.course import CourseError, Lesson
 from workbook.grading.candidate import Candidate, candidate
 from workbook.grading.sandbox import Reference, Sandbox, tests_of
-from workbook.grading.solutions import run_solution
+from workbook.grading.solutions import executed_notebook, prepare, run_solution
 from workbook.grading.verdict import Outcome, State, Verdict, judge
 
 
-def grade(chosen: Sequence[Lesson], *, solutions: bool = False, seed: int | None = None) -> Iterator[Verdict]:
+def grade(
+    chosen: Sequence[Lesson], *, solutions: bool = False, seed: int | None = None, executed: Path | None = None
+) -> Iterator[Verdict]:
     """Yield a verdict for each lesson; a notebook that is broken costs its own lesson and no other.
 
     Args:
         chosen: The lessons, in the order of the verdicts.
         solutions: Grade the masters, and run each from top to bottom, in place of the learner's notebooks.
         seed: For the inputs that the tests draw.
+        executed: A folder to keep the solutions in as they ran.
     """
     reference = Reference()
-    with Sandbox(reference) as sandbox, _running(chosen if solutions else ()) as runs:
+    with Sandbox(reference) as sandbox, _running(chosen if solutions else (), executed) as runs:
         for lesson in chosen:
             try:
                 if solutions:
@@ -35,11 +39,17 @@ def grade(chosen: Sequence[Lesson], *, solutions: bool = False, seed: int | None
 
 
 @contextmanager
-def _running(chosen: Sequence[Lesson]) -> Iterator[dict[Lesson, "Future[str]"]]:
+def _running(chosen: Sequence[Lesson], executed: Path | None) -> Iterator[dict[Lesson, "Future[str]"]]:
     """Run the masters of *chosen* from top to bottom, as many at a time as there are cores."""
+    prepare()
     with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
         try:
-            yield {lesson: workers.submit(run_solution, lesson) for lesson in chosen}
+            yield {
+                lesson: workers.submit(
+                    run_solution, lesson, executed_notebook(executed, lesson.master) if executed else None
+                )
+                for lesson in chosen
+            }
         finally:
             workers.shutdown(wait=False, cancel_futures=True)
 

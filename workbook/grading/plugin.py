@@ -38,6 +38,7 @@ class OutcomeReporter:
         self._module = job["module"]
         self._source = str(Path(job["package"], job["source"]))
         self._line_map = [tuple(line) for line in job["line_map"]]
+        self._until = frozenset(job.get("until", ()))
         self._originals, self._codes = originals, codes
         write, dumps = os.write, json.dumps  # bound before any answer is imported
 
@@ -105,7 +106,10 @@ class OutcomeReporter:
         name, error = _name(item), call.excinfo.value if call.excinfo else None
         if report.failed and error is not None:
             promise = (getattr(getattr(item, "function", None), "__doc__", "") or name).strip().splitlines()[0]
-            self.send(test=name, **self._explain(error, promise, in_setup=call.when == "setup"))
+            outcome = self._explain(error, promise, in_setup=call.when == "setup")
+            self.send(test=name, **outcome)
+            if name in self._until and outcome["state"] is State.NOT_YET:
+                item.session.shouldstop = "what was asked for has failed"
         elif report.skipped:
             state = State.NOT_YET if error and self._where(error) else State.BLOCKED
             self.send(test=name, state=state, came=f"skipped: {error or ''}")

@@ -55,6 +55,7 @@ def check(job: dict[str, Any], pipe: int, key: str, originals: Originals) -> Non
     package, scratch = Path(job["package"]), Path(job["package"], "scratch")
     scratch.mkdir()
     os.chdir(scratch)
+    sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"  # an answer is imported once
     sys.path.insert(0, str(package))
     os.environ["PYTHONPATH"] = os.pathsep.join([str(package), job["root"], os.environ.get("PYTHONPATH", "")])
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed has no say in a grade
