@@ -1,6 +1,7 @@
 # Made from solutions/m01_rest/15_idempotency.ipynb: edit it there.
 """The door to Postgres: a pool, one transaction that speaks the package's own errors, and the migrations."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
@@ -44,6 +45,26 @@ _REFUSED_US = (
 _REFUSED_AT_THE_DOOR = re.compile(r"does not exist|authentication failed|no pg_hba.conf entry|no password supplied")
 
 
+class _ForgetfulPool(AsyncConnectionPool[Connection]):
+    """A pool that forgets who has given up waiting for a connection.
+
+    psycopg_pool (3.3) keeps them in its line until there is a connection again, each with the error it gave up with,
+    and that with all that its callers held: in an outage every batch there was.
+    """
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - as the library has it
+        """Give a connection, as the library does."""
+        try:
+            return await super().getconn(timeout)
+        except asyncio.CancelledError:
+            raise asyncio.CancelledError from None  # a new one: nobody keeps it
+        except PoolTimeout as error:
+            raise PoolTimeout(*error.args) from None
+        finally:
+            for waiting in [waiting for waiting in self._waiting if waiting.error]:
+                self._waiting.remove(waiting)
+
+
 @asynccontextmanager
 async def open_pool(
     db_url: str, *, max_connections: int = 8, wait_s: float = 10.0, application_name: str = "ingestion"
@@ -64,7 +85,7 @@ async def open_pool(
         raise ConfigurationError("DB_URL is no connection string: want postgresql://user@host:port/database") from None
     except psycopg.OperationalError as error:
         raise (_refused_us(error) if _REFUSED_AT_THE_DOOR.search(str(error)) else own_error(error)) from error
-    pool: Pool = AsyncConnectionPool(
+    pool: Pool = _ForgetfulPool(
         db_url, kwargs=options, min_size=1, max_size=max_connections, timeout=wait_s, open=False
     )
     async with pool:

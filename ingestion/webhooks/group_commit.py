@@ -184,7 +184,10 @@ class GroupCommit:
             self._start_writer()
         elif self._reminder is None and self._idle:
             self._reminder = loop.call_later(self._limits.patience_s, self._look_at_the_line)
-        return await waiting.fate
+        try:
+            return await waiting.fate
+        finally:
+            del waiting  # or a failure holds its frame, the frame the future, the future the failure, and all a body
 
     def _look_at_the_line(self) -> None:
         """Start one more writer if the head of the line has waited for too long; look again later if anybody waits."""

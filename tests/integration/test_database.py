@@ -1,6 +1,8 @@
 """The pool, the transaction and the migrations."""
 
 import asyncio
+import gc
+import weakref
 
 import psycopg
 import pytest
@@ -50,6 +52,48 @@ def test_a_server_that_is_too_old_is_refused_before_anything_is_made(
     with psycopg.connect(db_url) as connection:
         assert connection.execute("SELECT to_regnamespace('ingestion')").fetchone() == (None,)
     assert asyncio.run(scenario(180_000))
+
+
+class _Batch:
+    """Something that a waiter holds, and that can be watched."""
+
+
+@pytest.mark.parametrize("how", ["in vain", "cancelled"])
+def test_a_pool_forgets_who_gave_up_waiting(db_url: str, how: str) -> None:
+    """And with them all that they held: no collector has to come by, and no connection back."""
+
+    async def wait(pool: Pool, held: list["weakref.ref[_Batch]"]) -> None:
+        batch = _Batch()
+        held.append(weakref.ref(batch))
+        async with transaction(pool) as connection:
+            await connection.execute("SELECT 1")
+        raise AssertionError(batch)
+
+    async def attempt(pool: Pool, held: list["weakref.ref[_Batch]"]) -> None:
+        if how == "cancelled":
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await wait(pool, held)
+        else:
+            with pytest.raises(TransientError, match="couldn't get a connection"):
+                await wait(pool, held)
+
+    async def scenario() -> None:
+        held: list[weakref.ref[_Batch]] = []
+        async with open_pool(db_url, max_connections=1, wait_s=0.2) as pool:
+            async with pool.connection():
+                gc.disable()
+                try:
+                    for _ in range(3):
+                        await attempt(pool, held)
+                    assert [each() for each in held] == [None] * 3
+                    assert pool.get_stats()["requests_waiting"] == 0
+                finally:
+                    gc.enable()
+            async with transaction(pool) as connection:
+                await connection.execute("SELECT 1")
+
+    asyncio.run(scenario())
 
 
 def test_a_database_ahead_of_the_code_is_left_alone(db_url: str) -> None:
