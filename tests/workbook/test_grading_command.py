@@ -314,16 +314,19 @@ def test_watch_grades_again_when_the_notebook_is_saved(course: CourseCopy) -> No
         text=True,
         encoding="utf-8",
     ) as watching:
-        assert watching.stdout
-        said = iter(line for line in watching.stdout if line.strip())
-        assert next(said).startswith("m01.04  not started")
-        assert next(said).startswith("waiting for a notebook to be saved")
-        course.answer("m01.04")
-        for line in said:
-            if line.startswith("m01.04  passed"):
-                break
-        watching.send_signal(signal.SIGINT)
-        assert watching.wait(timeout=20) == 130
+        try:
+            assert watching.stdout
+            said = iter(line for line in watching.stdout if line.strip())
+            assert next(said).startswith("m01.04  not started")
+            assert next(said).startswith("waiting for a notebook to be saved")
+            course.answer("m01.04")
+            for line in said:
+                if line.startswith("m01.04  passed"):
+                    break
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(timeout=20) == 130
+        finally:
+            watching.kill()  # or a test that fails would wait for it
 
 
 def test_the_solutions_pass(course: CourseCopy) -> None:

@@ -3,11 +3,13 @@
 import argparse
 import contextlib
 import json
+import signal
 import sys
-import time
+import threading
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -225,10 +227,17 @@ def _progress(*, enabled: bool) -> Progress:
 def _watch(chosen_lessons: list[Lesson], grade_once: Callable[[], int], out: Console) -> int:
     paths = [lesson.notebook for lesson in chosen_lessons]
     seen: dict[Path, int] | None = None
-    while True:
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()  # Python drops an exception that comes while it cleans up
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
+    while not interrupted.wait(0.5 if seen is not None else 0):
         now = {path: path.stat().st_mtime_ns for path in paths if path.exists()}
         if now != seen:
             seen = now
             grade_once()
             out.print("waiting for a notebook to be saved (Ctrl+C ends this)")
-        time.sleep(0.5)
+    raise KeyboardInterrupt
