@@ -28,7 +28,7 @@ class RunCells:
     def remember(self, source: str, cell_id: str | None = None) -> None:
         """Take note of a cell that is about to run; a cell that ran before is replaced where it stands."""
         cell = Cell(cell_id or "", "code", source)
-        if not cell.is_exported:
+        if not (cell.is_exported or cell.is_pasted_answer):
             return
         key = cell.exercise or cell_id or source
         self._cells[key] = cell

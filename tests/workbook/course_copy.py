@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,11 @@ class CourseCopy:
 
     def lesson(self, name: str) -> Lesson:
         return next(lesson for lesson in lessons(self.root) if str(lesson.id) == name)
+
+    def checks(self, name: str, exercise: str = "") -> int:
+        """Count the checks of a lesson, or of one exercise."""
+        checkpoint = self.lesson(name).checkpoint.read_text(encoding="utf-8")
+        return len(re.findall(rf"^(?:async )?def test_{exercise}", checkpoint, re.MULTILINE))
 
     def answer(self, name: str, **instead: str) -> None:
         """Write the reference's answers into a learner's notebook, or what *instead* says for an exercise."""

@@ -55,6 +55,8 @@ def test_nothing_written_is_all_stubs(made_from: Make) -> None:
         Cell("b3f1-from-an-editor", "code", RIGHT),
         Cell("b3f1-from-an-editor", "code", RIGHT.replace("#| exercise: m01-01-ex1\n", "")),
         Cell("b3f1-from-an-editor", "code", "import operator\n" + RIGHT),
+        Cell("m01-01-ex1", "code", RIGHT.partition("ex1\n")[2]),
+        Cell("m01-01-ex1", "code", RIGHT.replace("#| export\n", "")),
     ],
     ids=[
         "both",
@@ -63,6 +65,8 @@ def test_nothing_written_is_all_stubs(made_from: Make) -> None:
         "by its line, other id",
         "by the name it defines",
         "an import above its lines",
+        "pasted over all of its lines",
+        "pasted over the first of its lines",
     ],
 )
 def test_an_answer_is_known_by_what_is_left_of_its_marks(made_from: Make, cell: Cell) -> None:
@@ -110,6 +114,10 @@ def test_cells_that_are_not_exported_are_nobodys_business(made_from: Make) -> No
     assert "hello" not in answer.text()
 
 
+def test_an_emptied_exercise_cell_is_not_started(made_from: Make) -> None:
+    assert made_from(Cell("m01-01-ex1", "code", "\n"), Cell("m01-01-ex2", "markdown", "def twice")).is_untouched
+
+
 def test_an_answer_to_another_lesson_is_not_one_to_this(made_from: Make) -> None:
     answer = made_from(Cell("", "code", RIGHT.replace("m01-01-ex1", "m01-02-ex1")))
     assert "m01-01-ex1" in answer.untouched
@@ -146,6 +154,17 @@ def test_running_a_cell_again_replaces_it() -> None:
         ran.remember(RIGHT, cell_id)
         ran.remember("print('not exported')", cell_id and "demo")
         assert [cell.source for cell in ran.cells()] == [RIGHT, "#| export\nx = 1"]
+
+
+def test_an_answer_pasted_over_the_cell_has_run(made_from: Make) -> None:
+    ran, pasted = RunCells(), RIGHT.partition("ex1\n")[2]
+    ran.remember(RIGHT.replace("count + count", "count"), "m01-01-ex1")
+    ran.remember(pasted, "m01-01-ex1")
+    ran.remember("count = 1", "demo")
+    assert [cell.source for cell in ran.cells()] == [pasted]
+    answer = made_from(*ran.cells())
+    number = answer.text().splitlines().index("    return count + count") + 1
+    assert answer.line_of(number) == Line("ex1", 2)
 
 
 def test_two_versions_of_a_provided_cell_without_ids_are_one(made_from: Make) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -317,14 +318,17 @@ def test_the_stack_ends_when_its_folder_is_deleted(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(supervisor, "QUIET_TICK_S", 0.01)
     handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGINT)}
     layout.supervisor_lock.unlink()
+    before = psutil.Process().num_fds()
     try:
         supervisor.Supervisor(layout, lock).run()  # returns, for its lock file isn't there any more
     finally:
-        signal.set_wakeup_fd(-1)
+        wakes = signal.set_wakeup_fd(-1)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         os.close(lock)
     assert not is_held(layout.supervisor_lock)
+    assert wakes == -1, "signals still write into its socket"
+    assert psutil.Process().num_fds() <= before - 1, "only the lock had to be closed by others"
 
 
 def require_postgres_of_an_ordinary_user(one: Checkout) -> None:

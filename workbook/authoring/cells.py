@@ -57,6 +57,11 @@ class Cell:
         return "export" in self.directives
 
     @property
+    def is_pasted_answer(self) -> bool:
+        """Whether it is an exercise's cell whose directives are gone, and which holds code."""
+        return self.kind == "code" and not self.is_exported and bool(self.exercise and self.code.strip())
+
+    @property
     def has_markers(self) -> bool:
         """Whether a solution is marked in it."""
         return BEGIN in self.source or END in self.source

@@ -63,15 +63,16 @@ class Candidate:
 def candidate(lesson: Lesson, master: Notebook, written: Iterable[Cell]) -> Candidate:
     """Put *written* (what a learner saved or ran) in the place of the master's cells.
 
-    A cell is known by its id, by its `#| exercise` line, by its text, or by a name it defines. The exported cells that a
-    learner added come before the next known cell. Exercises that were never written stay stubs.
+    A cell is known by its id, by its `#| exercise` line, by its text, or by a name it defines. An answer that was pasted
+    over the whole cell, its `#|` lines included, still is known by the cell's id. The exported cells that a learner added
+    come before the next known cell. Exercises that were never written stay stubs.
     """
     own = [cell for cell in master.exported if master.target(cell) == master.module]
     found: dict[str, Cell] = {}
     added: dict[str, list[Cell]] = {}
     waiting: list[Cell] = []
     for cell in written:
-        if not cell.is_exported or master.target(cell) != master.module:
+        if not (cell.is_exported or cell.is_pasted_answer) or master.target(cell) != master.module:
             continue
         known = _same(cell, own)
         if known:

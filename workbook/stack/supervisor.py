@@ -44,7 +44,7 @@ class Supervisor:
         self._state = State(os.getpid(), generation=-1)
         self._saved: State | None = None
         self._selector = selectors.DefaultSelector()
-        self._signals = _catch_signals(self._on_signal)
+        self._signals, self._waker = _catch_signals(self._on_signal)
         self._selector.register(self._signals, selectors.EVENT_READ)
         self._must_stop = False
         self._must_reload = True
@@ -67,6 +67,9 @@ class Supervisor:
             self._lifeline.close()
             with suppress(OSError):
                 self._layout.state_file.unlink(missing_ok=True)
+            signal.set_wakeup_fd(-1)
+            for each in (self._selector, self._signals, self._waker):
+                each.close()
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._must_stop = self._must_stop or number == signal.SIGTERM
@@ -129,15 +132,15 @@ class Supervisor:
             life.finish(deadline)
 
 
-def _catch_signals(handler: signal._HANDLER) -> socket.socket:
-    """Have *handler* called for the signals of interest; the socket returned is readable after each."""
+def _catch_signals(handler: signal._HANDLER) -> tuple[socket.socket, socket.socket]:
+    """Have *handler* called for the signals of interest; the first socket is readable after each, by the second."""
     reading, writing = socket.socketpair()
     reading.setblocking(False)
     writing.setblocking(False)
-    signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
+    signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGINT):
         signal.signal(number, handler)
-    return reading
+    return reading, writing
 
 
 def main(root: str) -> int:
