@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from ingestion.errors import ConfigurationError
+from ingestion.outbox import exactly_once
 from ingestion.outbox.exactly_once import Horizon, Look, begin_behind, look, publish_rows
 from ingestion.outbox.message import OutboxRow, Outcome
 from ingestion.outbox.writer import OutboxEvent, add_events
-from ingestion.store.database import Pool, migrate, open_pool, transaction
+from ingestion.store.database import Connection, Pool, migrate, open_pool, transaction
 from workbook.grading import expect
 from workbook.stack.databases import fresh_database
 
@@ -41,7 +42,15 @@ def test_ex1_nobody_writes(rng: random.Random) -> None:
             look_at="what is to be waited for",
             hint=2,
         )
-        expect(horizon.is_settled, expected="is_settled, with nothing beyond the horizon", came="not settled", hint=3)
+        horizon.saw(at(position, "3/7"))
+        expect(
+            horizon.is_settled,
+            expected="is_settled, with nothing beyond the horizon, though somebody has begun to write",
+            came="not settled",
+            look_at="when a look becomes the mark",
+            hint=3,
+        )
+        horizon.saw(at(position))
 
 
 def test_ex1_it_stands_while_they_are_at_work(rng: random.Random) -> None:
@@ -239,9 +248,49 @@ async def test_ex2_an_empty_outbox_is_no_older_one(pool: Pool) -> None:
     )
 
 
-async def test_ex2_a_restored_database_is_refused(pool: Pool) -> None:
+async def test_ex2_who_begins_meanwhile_is_not_counted(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that is written between the look and the deleting lies behind the position, and stays."""
+    there, meanwhile = await written(pool, 3), 0
+
+    async def look_and_write(connection: Connection) -> Look:
+        nonlocal meanwhile
+        seen = await look(connection)
+        await written(pool, 1)
+        meanwhile += 1
+        return seen
+
+    monkeypatch.setattr(exactly_once, "look", look_and_write)
+    failed = await begin(pool, there[-1])
+    left = await positions(pool)
+    expect(
+        failed is None and len(left) == meanwhile and all(each > there[-1] for each in left),
+        expected=f"the 3 rows up to the position gone, and {meanwhile} written meanwhile still there",
+        came=str(failed) if failed else f"{len(left)} rows left",
+        look_at="what is deleted: rows by their positions, or all that is there",
+        hint=1,
+    )
+
+
+async def test_ex2_a_large_remainder_goes_as_well(pool: Pool) -> None:
+    """However many rows a crash has left; the last position may have been rolled back, and is no row."""
+    there = await written(pool, 2_100)
+    async with transaction(pool) as connection:
+        await connection.execute("DELETE FROM ingestion.outbox WHERE position = %s", [there[-1]])
+    failed = await begin(pool, there[-1])
+    left = await positions(pool)
+    expect(
+        failed is None and not left,
+        expected="no error, and none left of 2,099 rows up to the position",
+        came=str(failed) if failed else f"{len(left)} rows left",
+        look_at="what was given out last, and limits",
+        hint=2,
+    )
+
+
+@pytest.mark.parametrize("rows", [4, 0], ids=["rows-left", "an-empty-outbox"])
+async def test_ex2_a_restored_database_is_refused(pool: Pool, rows: int) -> None:
     """A position that this outbox never gave out is a ConfigurationError that names both numbers, and deletes nothing."""
-    there = await written(pool, 4)
+    there = await written(pool, rows)
     async with transaction(pool) as connection:
         last = (await look(connection)).position
     failed = await begin(pool, last + 1)
@@ -263,7 +312,7 @@ async def test_ex2_a_restored_database_is_refused(pool: Pool) -> None:
     expect(
         await positions(pool) == there,
         expected="nothing deleted",
-        came=f"{len(await positions(pool))} of 4 rows left",
+        came=f"{len(await positions(pool))} of {rows} rows left",
         look_at="what is done first",
         hint=3,
     )
@@ -298,6 +347,7 @@ class Kafka:
             hint=3,
         )
         bad = {index: f"{number} is too large" for index, number in enumerate(numbers) if number in self.poison}
+        bad = dict(self.rng.sample(list(bad.items()), len(bad)))  # a dict of reports is in the order in which they came
         if bad and (len(rows) == 1 or self.rng.random() < self.tells):
             return Outcome(bad, frozenset(range(len(rows))) - bad.keys())
         if bad:
@@ -376,7 +426,7 @@ async def test_ex3_nobody_left(rng: random.Random) -> None:
     kafka = Kafka(rows, [4, 5, 9], rng, tells=1)
     came, position = await published(kafka, rows)
     expect(
-        (kafka.buried, came) == ([4, 5, 9], []),
+        (sorted(kafka.buried), came) == ([4, 5, 9], []),
         expected="all three buried, none published",
         came=f"{kafka.buried} buried, {came} published",
         hint=2,
@@ -408,6 +458,28 @@ async def test_ex3_a_group_that_is_refused_as_one_is_halved(rng: random.Random) 
         expected="rows 1 to 3 published, position 3",
         came=f"{came}, position {kafka.position}, and it says {position}",
         look_at="the rows that were not tried",
+        hint=2,
+    )
+
+
+async def test_ex3_undelivered_is_not_refused(rng: random.Random) -> None:
+    """A row that could not be delivered alone is tried again: nobody has said that Kafka will never take it."""
+
+    class Hiccup(Kafka):
+        async def publish(self, rows: Sequence[OutboxRow], position: int) -> Outcome:
+            if len(self.tried) < 2:
+                self.tried.append(([row.position for row in rows], position))
+                return Outcome({}, frozenset(range(len(rows))), "not these")
+            return await super().publish(rows, position)
+
+    rows = [a_row(7)]
+    kafka = Hiccup(rows, [], rng)
+    came = await published(kafka, rows)
+    expect(
+        (came, kafka.buried) == (([7], 7), []),
+        expected="row 7 published at the third try, and nobody buried",
+        came=f"{came}, {kafka.buried} buried",
+        look_at="what becomes of half of one",
         hint=2,
     )
 

@@ -9,7 +9,7 @@ from ingestion.errors import ConfigurationError
 from ingestion.outbox.message import OutboxRow, Outcome
 from ingestion.store.database import Connection, Door, transaction
 
-__all__ = ["Horizon", "Look", "begin_behind", "is_over", "look", "publish_rows"]
+__all__ = ["RESTORED", "Horizon", "Look", "begin_behind", "is_over", "look", "publish_rows"]
 
 
 # The order of these two matters: whoever took a position up to the last held a lock before it was looked up. One
@@ -20,6 +20,12 @@ _LOOK = """
     WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND relation IN (SELECT relid FROM pg_partition_tree('ingestion.outbox'))"""
+
+RESTORED = (
+    "this database was restored from a backup. Give its outbox a new name, so that all that waits in it is published:"
+    " UPDATE ingestion.outbox_identity SET id = gen_random_uuid()"
+)
+"""What to do: to move the positions on instead would count what has been written since as published."""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -100,8 +106,7 @@ async def begin_behind(connection: Connection, position: int) -> None:
     last = (await look(connection)).position
     if last < position:
         raise ConfigurationError(
-            f"the outbox has given out positions up to {last}, but Kafka holds its events up to {position}:"
-            " this database was restored from a backup. Move ingestion.outbox_positions beyond that"
+            f"the outbox has given out positions up to {last}, but Kafka holds its events up to {position}: {RESTORED}"
         )
     async with transaction(connection):
         await connection.execute("DELETE FROM ingestion.outbox WHERE position <= %b", [position])

@@ -5,12 +5,13 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-from ingestion.errors import TransientError
+from ingestion.errors import ConfigurationError, TransientError
 from ingestion.outbox.at_least_once_relay import ingested_events
 from ingestion.outbox.dead_events import set_aside
-from ingestion.outbox.exactly_once import Horizon, begin_behind, publish_rows
-from ingestion.outbox.kafka_position import KafkaPosition
+from ingestion.outbox.exactly_once import RESTORED, Horizon, begin_behind, publish_rows
+from ingestion.outbox.kafka_position import KafkaPosition, Kept
 from ingestion.outbox.message import COLUMNS, Message, OutboxRow, Outcome, Route, Topics, fetch_rows, message_of
 from ingestion.outbox.pace import Pace, Wait
 from ingestion.outbox.partitions import keep_house
@@ -19,12 +20,15 @@ from ingestion.outbox.session import READ, is_empty, own_session, remove
 from ingestion.outbox.transactions import TransactionalProducer
 from ingestion.store.database import Connection, Pool, transaction
 
-__all__ = ["ExactlyOnceRelay", "logger", "outbox_identity"]
+__all__ = ["ExactlyOnceRelay", "logger", "outbox_identity", "require_published"]
 
 
 logger = logging.getLogger(__name__)
 
 _UNSETTLED_S = 0.005
+_STRANGERS = """
+    SELECT EXISTS (SELECT FROM ingestion.outbox WHERE position <= %b)
+       AND NOT EXISTS (SELECT FROM ingestion.outbox WHERE position <= %b AND id = %b)"""
 
 
 async def outbox_identity(connection: Connection) -> str:
@@ -32,6 +36,25 @@ async def outbox_identity(connection: Connection) -> str:
     row = await (await connection.execute("SELECT id FROM ingestion.outbox_identity")).fetchone()
     assert row is not None
     return str(row[0])
+
+
+async def require_published(connection: Connection, last: Kept) -> None:
+    """See that the rows up to a position are those that were published with it, and no others in their places.
+
+    Deletions are forgotten from the last one back: where any of these rows is left, the last published one is, too.
+
+    Raises:
+        ConfigurationError: positions were given out a second time: the database was restored from a backup.
+    """
+    if last.event_id is None:
+        return
+    found = await connection.execute(_STRANGERS, [last.position, last.position, last.event_id])
+    [is_other] = await found.fetchone() or [False]
+    if is_other:
+        raise ConfigurationError(
+            f"Kafka holds the events of this outbox up to position {last.position}, but not those that wait there:"
+            f" {RESTORED}"
+        )
 
 
 class ExactlyOnceRelay:
@@ -122,7 +145,9 @@ class ExactlyOnceRelay:
         kept = KafkaPosition(servers, outbox, self._position_topic, timeout_s=timeout_s, settings=settings)
         try:
             await self._producer.open()
-            position = await kept.read() or 0
+            last = await kept.read() or Kept(0)
+            position = last.position
+            await require_published(connection, last)
             await begin_behind(connection, position)
             horizon = Horizon(position)
             while not self.pace.is_stopped:
@@ -146,7 +171,11 @@ class ExactlyOnceRelay:
     async def _publish(self, connection: Connection, rows: list[OutboxRow], kept: KafkaPosition) -> int:
         async def publish(some: Sequence[OutboxRow], position: int) -> Outcome:
             assert self._producer is not None
-            return await self._producer.publish([self._message(row) for row in some], kept.message(position))
+            last = Kept(position, UUID(some[-1].id.decode()) if some else None)
+            outcome = await self._producer.publish([self._message(row) for row in some], kept.message(last))
+            if outcome.undelivered:  # it was opened anew: that is ours to do only while this session is in the lanes
+                await connection.execute("SELECT 1")
+            return outcome
 
         async def bury(dead: Sequence[OutboxRow], reasons: Sequence[str]) -> None:
             refused = {row.position: (self._message(row).topic, why) for row, why in zip(dead, reasons, strict=True)}

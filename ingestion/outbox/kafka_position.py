@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -15,21 +16,30 @@ from ingestion.errors import ConfigurationError, CorruptError, TransientError
 from ingestion.outbox.message import Message as OwnMessage
 from ingestion.outbox.transactions import kafka_error
 
-__all__ = ["KafkaPosition"]
+__all__ = ["KafkaPosition", "Kept"]
 
 
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.LEADER_NOT_AVAILABLE)
 _FIRST_LOOK = 200  # messages back from the end; a transaction is two of them, the position and its commit
 
 
-class _Value(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True):
+    """How far one outbox is published.
+
+    Attributes:
+        position: Up to here, every row is published or set aside.
+        event_id: Of the last event that was published with it; None if all were set aside.
+    """
+
     position: int
+    event_id: UUID | None = None
 
 
 class KafkaPosition:
     """The position of one outbox in a topic, of one partition if it was made here.
 
     Read it only after the transactional producer has been opened: then no transaction that could move it is open.
+    Those of other outboxes may be: what is committed behind one of them shows when it has ended, and is waited for.
 
     Args:
         bootstrap_servers: Brokers to begin with.
@@ -54,31 +64,23 @@ class KafkaPosition:
         self._timeout_s = timeout_s
         self._clock = clock
 
-    def message(self, position: int) -> OwnMessage:
-        """Make the message that stores *position*: to be sent with the events up to it, in one transaction."""
-        return OwnMessage(self._topic, self._key, msgspec.json.encode(_Value(position)), [])
+    def message(self, kept: Kept) -> OwnMessage:
+        """Make the message that stores a position: to be sent with the events up to it, in one transaction."""
+        return OwnMessage(self._topic, self._key, msgspec.json.encode(kept), [])
 
-    async def read(self) -> int | None:
-        """Read the last committed position; None when there is none yet.
+    async def read(self) -> Kept | None:
+        """Read what was committed last; None when there is none yet.
 
         Raises:
             ConfigurationError: the topic is not there and may not be made.
             CorruptError: something else has written into the topic.
-            TransientError: Kafka does not answer in time.
+            TransientError: Kafka does not answer in time, or somebody's open transaction hides what was committed.
         """
         return await asyncio.to_thread(self._read)
 
-    def _read(self) -> int | None:
+    def _read(self) -> Kept | None:
         deadline_s = self._clock() + self._timeout_s
-        consumer = Consumer(
-            {
-                **self._settings,
-                "group.id": "ingestion-outbox-position",  # required by the client; nothing is committed for it
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-            }
-        )
+        consumer = self._consumer("read_committed")
         try:
             cluster = consumer.list_topics(self._topic, self._timeout_s)
             topic = cluster.topics[self._topic]
@@ -88,44 +90,68 @@ class KafkaPosition:
                 self._make_topic()
             # All positions of one outbox are in one of the partitions.
             found = [self._last_in(consumer, partition, deadline_s) for partition in topic.partitions]
-            return max((position for position in found if position is not None), default=None)
+            return max((kept for kept in found if kept is not None), key=lambda kept: kept.position, default=None)
         except KafkaException as error:
             raise kafka_error(f"the position in {self._topic} cannot be read", error) from error
         finally:
             consumer.close()
 
-    def _last_in(self, consumer: Consumer, partition: int, deadline_s: float) -> int | None:
-        low, high = consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=self._timeout_s)
+    def _consumer(self, isolation: str) -> Consumer:
+        return Consumer(
+            {
+                **self._settings,
+                "group.id": "ingestion-outbox-position",  # required by the client; nothing is committed for it
+                "enable.auto.commit": False,
+                "isolation.level": isolation,
+                "enable.partition.eof": True,
+            }
+        )
+
+    def _bounds(self, partition: int) -> tuple[int, int]:
+        """Give the first offset and the end; who reads what is committed is told the begin of an open transaction."""
+        consumer = self._consumer("read_uncommitted")
+        try:
+            low, high = consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=self._timeout_s)
+            return low, high
+        finally:
+            consumer.close()
+
+    def _last_in(self, consumer: Consumer, partition: int, deadline_s: float) -> Kept | None:
+        low, high = self._bounds(partition)
         back = _FIRST_LOOK
         while high > low:
             start = max(low, high - back)
-            position = self._last_from(consumer, partition, start, deadline_s)
-            if position is not None or start == low:
-                return position
+            kept = self._last_between(consumer, partition, start, high, deadline_s)
+            if kept is not None or start == low:
+                return kept
             back *= 16
         return None
 
-    def _last_from(self, consumer: Consumer, partition: int, offset: int, deadline_s: float) -> int | None:
-        consumer.assign([TopicPartition(self._topic, partition, offset)])
-        position = None
+    def _last_between(self, consumer: Consumer, partition: int, start: int, end: int, deadline_s: float) -> Kept | None:
+        consumer.assign([TopicPartition(self._topic, partition, start)])
+        kept = None
         while self._clock() < deadline_s:
             message = consumer.poll(0.1)
             if message is None:
                 continue
             error = message.error()
             if error is None:
-                position = self._value(message, position)
+                kept = self._value(message, kept)
             elif error.code() == KafkaError._PARTITION_EOF:
-                return position
+                if (message.offset() or 0) >= end:  # else it is the end of what shows
+                    return kept
             elif not error.retriable():
                 raise KafkaException(error)
-        raise TransientError(f"the position in {self._topic} was not read in time", timed_out=True)
+        raise TransientError(
+            f"the position in {self._topic} was not read in time: Kafka is slow, or another transaction is open in it",
+            timed_out=True,
+        )
 
-    def _value(self, message: Message, before: int | None) -> int | None:
+    def _value(self, message: Message, before: Kept | None) -> Kept | None:
         if message.key() != self._key:
             return before
         try:
-            return msgspec.json.decode(message.value() or b"", type=_Value).position
+            return msgspec.json.decode(message.value() or b"", type=Kept)
         except msgspec.MsgspecError as error:
             raise CorruptError(
                 f"{self._topic} holds something that is no position: give the relay a topic of its own ({error})"
@@ -142,5 +168,5 @@ class KafkaPosition:
                 raise ConfigurationError(
                     f"Kafka does not let us make the topic {self._topic}: make it, with one partition, compacted"
                 ) from error
-            if said.code() not in (KafkaError.TOPIC_ALREADY_EXISTS, KafkaError._UNSUPPORTED_FEATURE):
+            if said.code() != KafkaError._UNSUPPORTED_FEATURE:  # where it is there after all, it has to be read
                 raise kafka_error(f"the topic {self._topic} cannot be made", error) from error

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from psycopg import errors as pg
 
-from ingestion.errors import IngestionError, TransientError
+from ingestion.errors import IngestionError
 from ingestion.store.database import Connection, Door, transaction
 
 __all__ = ["drop_drained_days", "keep_house", "logger", "make_days"]
@@ -90,6 +90,6 @@ async def _keep(door: Door) -> None:
         try:
             await make_days(door)
             await drop_drained_days(door)
-        except TransientError as error:
+        except IngestionError as error:
             logger.warning("the partitions of the outbox were not looked after: %s", error)
         await asyncio.sleep(_INTERVAL_S)

@@ -5,6 +5,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from ingestion.errors import TransientError
 from ingestion.outbox.at_least_once_relay import Relay
 from ingestion.outbox.doorbell import listening
 from ingestion.outbox.exactly_once import Horizon
@@ -16,6 +17,8 @@ __all__ = ["logger", "run_relay"]
 
 
 logger = logging.getLogger(__name__)
+
+_LATEST_S = 7.5  # after being stopped; both relays give what they have in hand 6 s
 
 
 async def run_relay(
@@ -44,7 +47,7 @@ async def run_relay(
 
     Raises:
         ConfigurationError: an operator has to change something.
-        TransientError: no database answers at the start.
+        TransientError: no database answers at the start, or at the end.
     """
     settings = {} if logger.isEnabledFor(logging.DEBUG) else {"log_level": 0}
     async with (
@@ -60,13 +63,25 @@ async def run_relay(
             )  # fmt: skip
         else:
             relay = Relay(pool, producer, listener.wait, route=lambda _: topic, horizon=Horizon, batch_rows=batch_rows)
-        return await _until(stopped, relay, until_empty)
+        try:
+            return await _until(stopped, relay, until_empty)
+        finally:
+            await pool.close(1)  # a connection that no server answers is not waited for
 
 
 async def _until(stopped: Callable[[], Awaitable[object]], relay: Relay | ExactlyOnceRelay, until_empty: bool) -> int:
-    stop = asyncio.ensure_future(stopped())
-    stop.add_done_callback(lambda _: relay.stop())
+    stop, running = asyncio.ensure_future(stopped()), asyncio.ensure_future(relay.run(until_empty=until_empty))
     try:
-        return await relay.run(until_empty=until_empty)
+        await asyncio.wait([stop, running], return_when=asyncio.FIRST_COMPLETED)
+        relay.stop()
+        await asyncio.wait([running], timeout=_LATEST_S)
+        if not running.done():
+            raise TransientError(
+                "Postgres does not answer: the relay ends all the same, what it had in hand may repeat"
+            )
+        return running.result()
     finally:
         stop.cancel()
+        while not running.done():  # a cancelled statement is waited for, and so is each that cleans up behind it
+            running.cancel()
+            await asyncio.wait([running], timeout=0.1)

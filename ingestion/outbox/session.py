@@ -1,6 +1,7 @@
 # Made from solutions/m02_push/12_relay.ipynb: edit it there.
 """A relay's session with Postgres, and how it reads and empties the outbox there."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -17,7 +18,7 @@ __all__ = ["READ", "is_empty", "own_session", "remove"]
 READ = """
     SELECT {columns} FROM (
         SELECT *, sum(octet_length(payload)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
-            - octet_length(payload) AS bytes_before
+            - coalesce(octet_length(payload), 0) AS bytes_before
         FROM ingestion.outbox WHERE {which} ORDER BY position LIMIT {rows:d}
     ) AS o WHERE coalesce(bytes_before, 0) < {bytes:d} ORDER BY position"""
 
@@ -27,7 +28,10 @@ _SET = (
     "SET synchronous_commit = off; SET enable_sort = off; SET enable_seqscan = off;"
     " SET plan_cache_mode = force_custom_plan"
 )
-_RESET = "RESET synchronous_commit; RESET enable_sort; RESET enable_seqscan; RESET plan_cache_mode"
+_RESET = (
+    "RESET synchronous_commit; RESET enable_sort; RESET enable_seqscan; RESET plan_cache_mode;"
+    " SELECT pg_advisory_unlock_all()"
+)
 
 
 async def remove(connection: Connection, rows: Sequence[OutboxRow]) -> None:
@@ -43,15 +47,20 @@ async def remove(connection: Connection, rows: Sequence[OutboxRow]) -> None:
 async def own_session(pool: Pool) -> AsyncIterator[Connection]:
     """Give a connection on which each statement is a transaction, set up for a relay, until the block is left.
 
+    Then it is as it was, and holds no lane. Left by a cancellation, which may have cut anything in two, it is closed.
+
     Raises:
         IngestionError: what `own_error` makes of an error from Postgres.
     """
     try:
         async with pool.connection() as connection:
-            await connection.set_autocommit(True)
-            await connection.execute(_SET)
             try:
+                await connection.set_autocommit(True)
+                await connection.execute(_SET)
                 yield connection
+            except asyncio.CancelledError:
+                await connection.close()
+                raise
             finally:
                 if not connection.closed:
                     await connection.rollback()

@@ -99,7 +99,7 @@ class TransactionalProducer:
 
         Raises:
             SourceBusyError: another process has the name now.
-            TransientError: it is not known what became of it; the producer is closed.
+            TransientError: it is not known what became of it, or *mark* is refused; the producer is closed.
         """
         return await self._on_thread(partial(self._publish, messages, mark))
 
@@ -149,10 +149,14 @@ class TransactionalProducer:
         self, producer: Producer, size: int, failed: _Reports, refused: dict[int, str], deadline_s: float
     ) -> Outcome:
         self._insist("Kafka does not abort", producer.abort_transaction, deadline_s)
+        if size in refused or (size in failed and failed[size].code() in REFUSALS):
+            self._close()
+            said = refused[size] if size in refused else failed[size].str()
+            raise TransientError(f"Kafka refuses what marks the end of a transaction: {said}")
         refused |= {
             index: error.str()
             for index, error in failed.items()
-            if error.code() in (REFUSALS if size == 1 else REFUSED_ALONE) and index < size
+            if error.code() in (REFUSALS if size == 1 else REFUSED_ALONE)
         }
         if refused:
             if failed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -180,6 +181,34 @@ def test_a_logical_decoder_sees_rows_come_and_go_and_no_update(telling_url: str)
     seen = with_pool(telling_url, scenario)
     assert seen[b"I"] == seen[b"D"] == 52
     assert set(seen) <= {b"B", b"C", b"R", b"I", b"D"}, "no update (U), no truncation (T)"
+
+
+@pytest.mark.parametrize("exactly_once", [False, True])
+def test_with_a_database_that_hangs_it_still_ends_in_time(telling_url: str, servers: str, exactly_once: bool) -> None:
+    """O11: no connection breaks and no answer comes, as behind a cut cable."""
+    backends = "SELECT pid FROM pg_stat_activity WHERE application_name = 'ingestion-relay'"
+
+    async def scenario(pool: Pool) -> None:
+        process = relay_process(telling_url, servers, new_topic(servers), exactly_once=exactly_once)
+
+        async def at_work() -> bool:
+            return bool(await value(pool, WAITING) == 0)
+
+        await write(pool, event(1))
+        await eventually(at_work, within_s=30)
+        stopped = [pid for (pid,) in await rows(pool, backends)]
+        try:
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(1.5)  # it polls meanwhile
+            code, took_s = await asyncio.to_thread(end, process)
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        assert code == 1, "an error, and no end of work"
+        assert took_s < 10
+
+    with_pool(telling_url, scenario)
 
 
 def test_a_relay_that_lost_its_session_goes_on_with_another(db_url: str) -> None:

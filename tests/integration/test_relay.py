@@ -17,9 +17,9 @@ from ingestion.outbox.dead_events import dead_events, redrive_dead
 from ingestion.outbox.doorbell import listening, open_doorbell
 from ingestion.outbox.exactly_once import Horizon
 from ingestion.outbox.message import Message, Outcome, fetch_rows
-from ingestion.outbox.partitions import drop_drained_days, make_days
+from ingestion.outbox.partitions import drop_drained_days, keep_house, make_days
 from ingestion.outbox.producer import KafkaProducer
-from ingestion.outbox.relay import LANES
+from ingestion.outbox.relay import LANES, take_lanes
 from ingestion.outbox.writer import add_events
 from ingestion.store.database import Connection, Pool, transaction
 from ingestion.store.run_ledger import Run
@@ -138,6 +138,25 @@ def test_a_delete_that_fails_leaves_every_row_and_sets_nothing_aside(db_url: str
     with_pool(db_url, scenario)
 
 
+@pytest.mark.parametrize("horizon", [None, Horizon])
+def test_a_tombstone_comes_in_its_turn_however_full_the_batch_is(db_url: str, horizon: Any) -> None:
+    """It has no size, but its place: what a batch has no room for is not passed by for it."""
+
+    async def scenario(pool: Pool) -> None:
+        sizes = [400, 400, 1, None, 1, None, 900, None, 1, 300, 300]
+        await write(
+            pool,
+            *(event(n, payload=b"1" * size if size else None, is_tombstone=not size) for n, size in enumerate(sizes)),
+        )
+        publisher = Recorder()
+        more = {"horizon": horizon} if horizon else {}
+        relay = Relay(pool, publisher, batch_bytes=1_000, **more)
+        assert await asyncio.wait_for(relay.run(until_empty=True), 20) == len(sizes)
+        assert [len(m.value) if m.value else None for m in publisher.sent] == sizes
+
+    with_pool(db_url, scenario)
+
+
 def test_dead_rows_are_set_aside_and_redriven_once(db_url: str) -> None:
     """O7."""
 
@@ -227,6 +246,30 @@ def test_lanes_that_another_relay_is_in_are_skipped_and_free_when_it_dies(db_url
     with_pool(db_url, scenario)
 
 
+def test_a_relay_that_is_cancelled_leaves_no_lane_taken(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that were taken by a statement whose answer nobody read would stay with the connection in the pool."""
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    here = " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+    async def take_and_be_cancelled(*arguments: Any) -> list[int]:
+        assert await take_lanes(*arguments)
+        raise asyncio.CancelledError
+
+    async def scenario(pool: Pool) -> None:
+        async def none_held() -> bool:
+            return bool(await value(pool, held + here) == 0)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("ingestion.outbox.relay.take_lanes", take_and_be_cancelled)
+            with pytest.raises(asyncio.CancelledError):
+                await Relay(pool, Recorder()).publish_batch()
+        await eventually(none_held, within_s=5)
+        await write(pool, event(1))
+        assert (await Relay(pool, Recorder()).publish_batch()).published == 1
+
+    with_pool(db_url, scenario)
+
+
 def test_the_doorbell_wakes_the_relay_and_polling_is_the_fallback(db_url: str) -> None:
     """One NOTIFY for a thousand rings; without any the event comes with the next poll."""
 
@@ -300,6 +343,24 @@ def test_days_are_made_ahead_and_dropped_when_they_are_drained(db_url: str) -> N
         assert left == []
 
     with_pool(db_url, scenario)
+
+
+def test_who_may_not_keep_house_is_told_so_and_tries_again(
+    db_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user who may not make tables: without a word, every day's rows would stay in the default partition for good."""
+    monkeypatch.setattr("ingestion.outbox.partitions._INTERVAL_S", 0.02)
+
+    async def scenario(pool: Pool) -> None:
+        async with await psycopg.AsyncConnection.connect(db_url, autocommit=True) as stranger:
+            [[day]] = await rows(stranger, "SELECT to_char(now() AT TIME ZONE 'UTC' + interval '2 days', 'YYYYMMDD')")
+            await stranger.execute(f"DROP TABLE ingestion.outbox_{day}")
+            await stranger.execute("SET default_transaction_read_only = on")
+            async with keep_house(stranger):
+                await asyncio.sleep(0.5)
+
+    with_pool(db_url, scenario)
+    assert len([r for r in caplog.records if "were not looked after" in r.getMessage()]) > 1
 
 
 def test_a_day_whose_rows_went_to_the_default_partition_is_not_made(db_url: str) -> None:

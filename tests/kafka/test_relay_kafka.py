@@ -11,13 +11,17 @@ from multiprocessing.process import BaseProcess
 
 import psycopg
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
-from ingestion.errors import ConfigurationError
+from ingestion.errors import ConfigurationError, TransientError
 from ingestion.outbox.at_least_once_relay import Relay
 from ingestion.outbox.dead_events import dead_events
 from ingestion.outbox.exactly_once_relay import ExactlyOnceRelay
+from ingestion.outbox.kafka_position import KafkaPosition, Kept
 from ingestion.outbox.message import Message, Outcome
 from ingestion.outbox.producer import KafkaProducer
+from ingestion.outbox.transactions import TransactionalProducer
 from ingestion.store.database import Pool, migrate, open_pool, transaction
 from tests.migrated import value, with_pool
 from tests.outbox_program import end, end_all, relay_process
@@ -272,6 +276,63 @@ def test_an_unknown_topic_is_dead_and_the_others_flow(db_url: str, servers: str)
 
     assert with_pool(db_url, scenario) == ["k3"]
     assert len(consume(servers, topic)) == 9
+
+
+def test_a_position_behind_another_outboxes_open_transaction_is_waited_for(servers: str) -> None:
+    """A reader of what is committed sees the topic end there: an older position would publish events once more."""
+    topic = f"{new_topic(servers, make=True)}.positions"
+    hung = Producer({"bootstrap.servers": servers, "transactional.id": f"another {topic}"})
+
+    async def scenario() -> list[Kept | None]:
+        own, read = KafkaPosition(servers, "own", topic), KafkaPosition(servers, "own", topic, timeout_s=2)
+        assert await own.read() is None
+        producer = TransactionalProducer(servers, f"own {topic}")
+        await producer.open()
+        await producer.publish([], own.message(Kept(5)))
+        hung.init_transactions(30)
+        hung.begin_transaction()
+        hung.produce(topic, b"{}", b"another")
+        hung.flush(10)
+        for position in (6, 7):
+            await producer.publish([], own.message(Kept(position)))
+        with pytest.raises(TransientError, match="another transaction is open"):
+            await read.read()
+        reading = asyncio.create_task(own.read())
+        await asyncio.sleep(1)
+        await asyncio.to_thread(hung.abort_transaction, 10)
+        found = [await reading, await read.read()]
+        await producer.close()
+        return found
+
+    assert asyncio.run(scenario()) == [Kept(7), Kept(7)]
+
+
+def test_a_position_whose_topic_is_gone_is_no_reason_to_try_smaller_batches(db_url: str, servers: str) -> None:
+    """Nobody makes topics here but the relay: it begins anew, makes its own, and each event is there once."""
+    topic = new_topic(servers, make=True)
+    positions = f"{topic}.positions"
+
+    async def scenario(pool: Pool) -> None:
+        read = KafkaPosition.read
+
+        async def read_and_lose(self: KafkaPosition) -> Kept | None:
+            kept = await read(self)
+            if lost:
+                admin = AdminClient({"bootstrap.servers": servers})
+                await asyncio.to_thread(admin.delete_topics([lost.pop()])[positions].result)
+                await asyncio.sleep(1)
+            return kept
+
+        lost = [positions]
+        await write(pool, *(event(n, f"k{n % 3}") for n in range(10)))
+        settings = {"allow.auto.create.topics": False, "topic.metadata.propagation.max.ms": 500, "log_level": 0}
+        relay = ExactlyOnceRelay(pool, servers, route=lambda _: topic, position_topic=positions, settings=settings)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(KafkaPosition, "read", read_and_lose)
+            assert await asyncio.wait_for(relay.run(until_empty=True), 60) == 10
+
+    with_pool(db_url, scenario)
+    assert by_key(consume(servers, topic, committed=True)) == {b"k%d" % k: list(range(k, 10, 3)) for k in range(3)}
 
 
 def test_a_database_restored_from_a_backup_is_noticed(db_url: str, servers: str) -> None:

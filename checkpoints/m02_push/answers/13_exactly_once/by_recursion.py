@@ -50,7 +50,7 @@ async def begin_behind(connection: Connection, position: int) -> None:
         [given] = await cursor.fetchone() or [0]
         await connection.execute("DELETE FROM ingestion.outbox WHERE position <= %s", [position])
         if given < position:
-            raise ConfigurationError(f"Kafka is at {position}, this outbox at {given}: was it restored? Move its sequence on")
+            raise ConfigurationError(f"Kafka is at {position}, this outbox at {given}: was it restored?")
 
 
 #| exercise: m02-13-ex3

@@ -8,7 +8,7 @@ async def begin_behind(connection: Connection, position: int) -> None:
     if last < position:
         raise ConfigurationError(
             f"the outbox has given out positions up to {last}, but Kafka holds its events up to {position}:"
-            " this database was restored from a backup. Move ingestion.outbox_positions beyond that"
+            " this database was restored from a backup. Give its outbox a new name"
         )
     async with transaction(connection):
         await connection.execute("DELETE FROM ingestion.outbox WHERE position <= %b", [position])
