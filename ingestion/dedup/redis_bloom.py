@@ -183,8 +183,8 @@ class RedisBloom:
     faster than was planned, segments are full before their time and the oldest keys go early: the error rate and the
     memory are bounded, the window is what gives way. Time is the Redis server's. For the sizes see `ring_for`.
 
-    With Redis down, everything may have been there before, nothing is put in, and callers lose at most half a second
-    a second, all together. A filter that Redis lost begins anew, and says no to what it once knew.
+    With Redis down, everything may have been there before, nothing is put in, and the callers of each method lose at
+    most half a second a second, all together. A filter that Redis lost begins anew, and says no to what it once knew.
 
     Raises:
         ValueError: a brace in the name, or as for `ring_for`.
@@ -227,7 +227,11 @@ class RedisBloom:
         return answers
 
     async def add(self, keys: Sequence[Sequence[str]]) -> None:
-        """Put keys in, in one round trip for up to 1,000 of them. Without Redis they are forgotten."""
+        """Put keys in, in one round trip for up to 1,000 of them. Without Redis they are forgotten.
+
+        Raises:
+            ConfigurationError: Redis refuses the credentials.
+        """
         for start in range(0, len(keys), _KEYS_IN_A_CALL):
             try:
                 await self._add(self._keys, self._arguments(keys[start : start + _KEYS_IN_A_CALL]))

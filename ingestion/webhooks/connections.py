@@ -8,12 +8,14 @@ inside: it is called when the head is complete. So a class is put in front of uv
 import asyncio
 import contextlib
 import logging
+import re
 import sys
 from typing import Any
 
 __all__ = [
     "HEAD_BYTES",
     "HEAD_S",
+    "MOST_AHEAD",
     "MOST_FILES",
     "TOO_LARGE",
     "TOO_SLOW",
@@ -22,6 +24,7 @@ __all__ = [
     "allow_connections",
     "logger",
     "put_in_front",
+    "without_upgrade",
 ]
 
 
@@ -30,6 +33,9 @@ logger = logging.getLogger(__name__)
 HEAD_S = 8.0
 
 HEAD_BYTES = 32 << 10
+
+MOST_AHEAD = 100
+"""Requests that a connection may send before the first of them is answered. Uvicorn keeps any number."""
 
 TOO_SLOW = b"408 Request Timeout", b'{"error":"the head of the request took too long"}'
 
@@ -69,8 +75,25 @@ class OneWrite:
         return getattr(self._transport, name)
 
 
+_UPGRADE = re.compile(rb"(?im)^upgrade:")
+
+
+def without_upgrade(data: bytes) -> bytes:
+    """Give the bytes of a head, and perhaps what follows it, with the header that asks for another protocol renamed.
+
+    A server may ignore that header (RFC 9110, 7.8). Httptools loses the body of such a request, and all that comes
+    after it; Java's own client sends one with the first request of each connection that is not encrypted.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"x-upgrade:", head) + end + rest
+
+
 class HeadClock(asyncio.Protocol):
-    """Stands in front of one of uvicorn's HTTP protocols with a clock, which ends the connection when it runs out."""
+    """Stands in front of one of uvicorn's HTTP protocols with a clock, which ends the connection when it runs out.
+
+    It also ends one that sends more than `HEAD_BYTES` in a row of a body without a byte of the body in them, as in
+    trailers without end, and one that sends more than `MOST_AHEAD` requests before it has heard an answer.
+    """
 
     cycle: Any
     clock: asyncio.TimerHandle | None = None
@@ -86,6 +109,27 @@ class HeadClock(asyncio.Protocol):
         """Stop the clock."""
         self.stop_clock()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass *data* on, and count what of a body is no body."""
+        cycle = self.cycle
+        if cycle is None or not cycle.more_body:
+            super().data_received(without_upgrade(data) if b"pgrade" in data.lower() else data)
+        else:
+            had_bytes = len(cycle.body)
+            super().data_received(data)
+            brought_nothing = cycle.more_body and len(cycle.body) == had_bytes
+            self.head_bytes = self.head_bytes + len(data) if brought_nothing else 0
+            if self.head_bytes > HEAD_BYTES:
+                self.refuse(TOO_LARGE)
+        if len(getattr(self, "pipeline", ())) > MOST_AHEAD:
+            self._transport.close()
+
+    def on_response_complete(self) -> None:
+        """Time and count the rest of a body that was answered before its end like a head: nobody reads it."""
+        if self.cycle.response_complete:
+            self.cycle.more_body = False
+        super().on_response_complete()  # type: ignore[misc]
 
     def start_clock(self) -> None:
         """Give the head `HEAD_S` seconds from now."""

@@ -2,6 +2,7 @@
 """The secrets shared with each provider, as an operator sets them."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from ingestion.webhooks.signatures import Secret
 __all__ = ["load_secrets"]
 
 
+_address = re.compile(r"[a-z]+(-[A-Za-z0-9._-]{1,60})?").fullmatch
 _HOW = 'write for example WEBHOOK_SECRETS=\'{"stripe": ["whsec_..."]}\''
 
 
@@ -46,6 +48,10 @@ def _secrets(provider: str, given: Any) -> tuple[Secret, ...]:
         raise ConfigurationError(
             f"WEBHOOK_SECRETS names a provider without a scheme: want {', '.join(SCHEMES)}, or one of these and -name"
         ) from None
+    if not _address(provider):  # it stands in an address, in a column of each row, and in the metrics
+        raise ConfigurationError(
+            "WEBHOOK_SECRETS names a provider as no address can: after its scheme and - want 1 to 60 of A-Za-z0-9._-"
+        )
     listed = given if isinstance(given, list) else [given]
     secrets = []
     for place, each in enumerate(listed, 1):

@@ -195,6 +195,10 @@ class Receiver:
             what = "startup" if self._service is None else "shutdown"
             await send({"type": f"lifespan.{what}.failed", "message": f"{error}"})
             return
+        except Exception as error:
+            if self._service is None:  # else uvicorn takes it for an application without a lifespan, and serves it
+                await send({"type": "lifespan.startup.failed", "message": f"a bug: {type(error).__name__}"})
+            raise
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _why_not_ready(self) -> str | None:

@@ -5,18 +5,17 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from redis.asyncio import Redis
-
 from ingestion.dedup.deduplicator import Deduplicator
 from ingestion.dedup.redis_bloom import RedisBloom
 from ingestion.errors import IngestionError
 from ingestion.outbox.doorbell import open_doorbell
+from ingestion.resilience.redis_script import redis_at
 from ingestion.resilience.retry_after import Now, utc_now
 from ingestion.settings import Settings
 from ingestion.store.database import Pool, migrate, open_pool, transaction
 from ingestion.webhooks.group_commit import GroupCommit, GroupLimits, OnCommit
 from ingestion.webhooks.keyring import load_secrets
-from ingestion.webhooks.storing import DeliveryCommit
+from ingestion.webhooks.storing import DeliveryCommit, promptly
 from ingestion.webhooks.verifier import Verifier
 
 __all__ = ["WRITERS", "Service", "open_service"]
@@ -43,11 +42,15 @@ class Service:
         if self.group.is_full:
             return "too many deliveries are waiting"
         try:
-            async with asyncio.timeout(2), transaction(self._pool) as connection:
-                await connection.execute("SELECT 1")
+            async with asyncio.timeout(2):
+                await promptly(self._ask())
         except (IngestionError, TimeoutError):
             return "the database does not answer"
         return None
+
+    async def _ask(self) -> None:
+        async with transaction(self._pool) as connection:
+            await connection.execute("SELECT 1")
 
 
 @asynccontextmanager
@@ -68,12 +71,11 @@ async def open_service(
         )
         await migrate(pool)
         doorbell = await opened.enter_async_context(open_doorbell(pool, interval_s=0.025))
-        redis = Redis.from_url(settings.redis_url.reveal(), socket_connect_timeout=1, socket_timeout=None)
+        redis = redis_at(settings.redis_url.reveal())
         opened.push_async_callback(redis.aclose)
         deduplicator = Deduplicator(pool, RedisBloom(redis, "webhooks"))
         opened.push_async_callback(deduplicator.drain)
         commits = [DeliveryCommit(pool, deduplicator, doorbell) for _ in range(WRITERS)]
-        for commit in commits:
-            opened.push_async_callback(commit.close)
+        opened.push_async_callback(lambda: asyncio.gather(*(commit.close() for commit in commits)))
         group = await opened.enter_async_context(GroupCommit(commits, limits, on_commit=on_commit))
         yield Service(verifiers, group, pool)

@@ -86,7 +86,7 @@ def live_keys(secrets: Iterable[Secret], now: datetime) -> list[bytes]:
 def decode_secret(text: str) -> bytes:
     """Decode a secret as Standard Webhooks spells it, `whsec_` and then base64, into its key of 24 to 64 bytes.
 
-    The padding at its end may be missing, as some senders leave it out.
+    The `whsec_` and the padding at the end may be missing, as some senders leave them out.
 
     Raises:
         ConfigurationError: it is not spelled so, or is too short or too long; the message quotes nothing of it.

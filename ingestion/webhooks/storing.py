@@ -1,8 +1,10 @@
 # Made from solutions/m02_push/10_group_commit.ipynb: edit it there.
 """One transaction for many deliveries: what is known is answered, what can be read lands, the rest is parked."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -17,10 +19,37 @@ from ingestion.store.run_ledger import Landed, Run, add_sql
 from ingestion.webhooks.delivery import Delivery, Fate
 from ingestion.webhooks.events import event_of
 
-__all__ = ["DeliveryCommit", "Newcomers", "land_events", "logger", "read_event"]
+__all__ = ["DeliveryCommit", "Newcomers", "T", "land_events", "logger", "promptly", "read_event"]
 
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_ending: set[asyncio.Task[Any]] = set()
+
+
+async def promptly(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for *work*, and no longer than the caller: cancelled, it leaves at once, while *work* is still ending.
+
+    Psycopg asks the server to end a query that is cancelled, and waits for that for 10 s. A server that has gone
+    silent does not answer that either, and senders have given up by then.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        _ending.add(task)
+        task.add_done_callback(_forget)
+        raise
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _ending.discard(task)
+    if not task.cancelled():
+        task.exception()  # looked at, or the loop reports it as lost
+
 
 _NEW = """
     SELECT r.source, r.stream, r.key, r.landed_at = now()
@@ -110,6 +139,9 @@ class DeliveryCommit:
         Raises:
             IngestionError: nothing is stored.
         """
+        return await promptly(self._store(deliveries))
+
+    async def _store(self, deliveries: Sequence[Delivery]) -> list[Fate]:
         items = [read_event(delivery) for delivery in deliveries]
         records: dict[EventKey, Record] = {}
         for item in items:
@@ -150,10 +182,14 @@ class DeliveryCommit:
         if not self._has_landed:
             return
         try:
-            async with transaction(self._pool) as connection:
-                await self._run.finish(connection)
-        except IngestionError as error:  # its row stays open, as after a kill
-            logger.warning("the ledger could not be closed: %s", error)
+            async with asyncio.timeout(2):
+                await promptly(self._finish())
+        except (IngestionError, TimeoutError) as error:  # its row stays open, as after a kill
+            logger.warning("the ledger could not be closed: %s", str(error) or "Postgres is silent")
+
+    async def _finish(self) -> None:
+        async with transaction(self._pool) as connection:
+            await self._run.finish(connection)
 
 
 def _in_order(items: Sequence[Record | Reject], fates: dict[EventKey, Fate]) -> list[Fate]:

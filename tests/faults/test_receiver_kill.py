@@ -7,7 +7,9 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,11 @@ import psutil
 import psycopg
 import pytest
 
+from tests.own_servers import in_a_folder_of_its_own, start
 from tests.receiving import ask, running, stripe
 from workbook.providers.webhook_load import Outcome, load, raw_request, stripe_events
+from workbook.stack.postgres import Postgres
+from workbook.stack.server import Server
 
 KILLS = 20
 
@@ -157,6 +162,51 @@ def test_without_postgres_it_answers_503_and_recovers_by_itself(db_url: str, red
             assert time.monotonic() < deadline_s
             time.sleep(0.2)
         assert check(db_url, {"evt_1_1", "evt_1_1000"}) == 2
+
+
+@contextmanager
+def silent(server: Server) -> Iterator[None]:
+    """Stop all processes of a server where they stand: it keeps its connections, and says nothing on them."""
+    assert server.process
+    processes = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+@pytest.mark.slow
+def test_a_database_that_goes_silent_keeps_no_sender_waiting(redis_url: str, tmp_path: Path) -> None:
+    """R15: what cannot be stored is turned away before the most impatient senders give up, and what comes behind it."""
+    with in_a_folder_of_its_own(Postgres) as server:
+        assert isinstance(server, Postgres)
+        start(server)
+        db_url = f"postgresql://postgres@127.0.0.1:{server.port}/ingestion"
+
+        def deliver(number: int) -> tuple[int, float]:
+            time.sleep(max(0, number - 100) * 0.03)
+            began_s = time.monotonic()
+            return ask(receiver, stripe(number, seed=70)).status, time.monotonic() - began_s
+
+        with running(tmp_path, db_url, redis_url) as receiver, ThreadPoolExecutor(100) as workers:
+            assert {status for status, _ in workers.map(deliver, range(100))} == {200}
+            with silent(server):
+                answers = list(workers.map(deliver, range(100, 200)))
+                began_s = time.monotonic()
+                assert ask(receiver, b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n").status == 503
+                assert time.monotonic() - began_s < 4
+            assert {status for status, _ in answers} == {503}
+            assert max(took_s for _, took_s in answers) < 6  # 4.8, and what a busy machine adds
+            deadline_s = time.monotonic() + 30
+            while deliver(100)[0] != 200:
+                assert time.monotonic() < deadline_s
+            assert check(db_url, {f"evt_70_{number}" for number in range(101)}) >= 101
+            with silent(server):
+                receiver.stop()
+            assert "Traceback" not in receiver.said()
 
 
 @pytest.mark.slow

@@ -162,6 +162,55 @@ def test_a_huge_body_is_refused_before_it_is_buffered(receiver: Running, is_decl
     assert rss_mb(receiver) - before_mb < 8
 
 
+CHUNKED = b"POST /webhooks/stripe HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X-Trailer: " + b"y" * 60_000 + b"\r\n"),
+    "one trailer": (CHUNKED + b"1\r\nx\r\n0\r\nX-Trailer: ", b"y" * 60_000),
+    "the size of a chunk": (CHUNKED, b"0" * 60_000),
+    "a chunk's extension": (CHUNKED + b"1;a=", b"y" * 60_000),
+    "trailers elsewhere": (
+        CHUNKED.replace(b"/webhooks/stripe", b"/healthz") + b"0\r\n",
+        b"X-Trailer: " + b"y" * 60_000 + b"\r\n",
+    ),
+    "a head after a body that nobody read": (
+        b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",
+        b"xGET /healthz HTTP/1.1\r\nX-Header: " + b"y" * 60_000,
+    ),
+    "requests ahead": (b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_what_has_no_end_and_is_no_body_is_cut_off(receiver: Running, case: str) -> None:
+    """R9: uvicorn keeps trailers of any size, and any number of requests that were sent ahead."""
+    start, piece = ENDLESS[case]
+    before_mb, sent = rss_mb(receiver), 0
+    with socket.create_connection(("127.0.0.1", receiver.port), 20) as connection:
+        connection.sendall(start)
+        time.sleep(0.2)
+        connection.settimeout(3)
+        try:
+            while sent < 60_000_000:
+                sent += connection.send(piece)
+        except OSError:
+            pass
+    assert sent < 60_000_000
+    assert rss_mb(receiver) - before_mb < 16
+    assert ask(receiver, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").json == {"status": "alive"}
+
+
+@pytest.mark.parametrize("wish", ["h2c", "websocket"])
+def test_a_wish_for_another_protocol_is_passed_over(receiver: Running, wish: str) -> None:
+    """Java's own client asks for HTTP/2 with the first request of a connection, and goes on with HTTP/1.1 on it."""
+    about = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": wish, "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABk"}
+    body = json.dumps({"id": f"evt_{wish}", "note": "\r\nUpgrade: h2c\r\n"}).encode()
+    with socket.create_connection(("127.0.0.1", receiver.port), 20) as connection:
+        connection.sendall(signed(body, **about))
+        assert read_reply(connection).json == {"status": "accepted"}
+        connection.sendall(signed(body))
+        assert read_reply(connection).json == {"status": "duplicate"}
+
+
 def test_a_body_of_the_limit_is_taken_and_one_byte_more_is_not(receiver: Running) -> None:
     fixed = len(b'{"id":"evt_large","note":""}')
     body = b'{"id":"evt_large","note":"%b"}' % (b"x" * (LIMIT - fixed))
@@ -342,6 +391,42 @@ def test_wrong_settings_end_the_start_with_one_line(database: str, redis_url: st
         assert named in said
         assert "Traceback" not in said
         assert "whsec_short" not in said
+
+
+@pytest.mark.parametrize("option", ["socket_timeout=abc", "bogus=1", "protocol=9"])
+def test_a_wrong_option_of_redis_ends_the_start_with_one_line(database: str, tmp_path: Path, option: str) -> None:
+    with (
+        pytest.raises(AssertionError) as ended,
+        running(tmp_path, database, f"redis://u:s3cr3t@127.0.0.1:1/0?{option}"),
+    ):
+        pass
+    said = str(ended.value).partition("\nassert ")[0]
+    assert "REDIS_URL has an option that is wrong" in said
+    assert "Traceback" not in said
+    assert "s3cr3t" not in said
+
+
+def test_a_receiver_that_cannot_start_does_not_serve() -> None:
+    """Uvicorn takes an application whose lifespan raises for one without a lifespan, and serves it all the same."""
+    from ingestion.webhooks.receiver import Receiver
+
+    said: list[Any] = []
+
+    async def main() -> None:
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        async def receive() -> Any:
+            return {"type": "lifespan.startup"}
+
+        def load_settings() -> Any:
+            raise KeyError("s3cr3t")
+
+        with pytest.raises(KeyError):
+            await Receiver(load_settings)({"type": "lifespan"}, receive, send)
+
+    asyncio.run(main())
+    assert said == [{"type": "lifespan.startup.failed", "message": "a bug: KeyError"}]
 
 
 def test_health_readiness_and_metrics(receiver: Running) -> None:

@@ -87,6 +87,17 @@ def test_whoever_does_not_finish_is_closed_within_ten_seconds(started: Running, 
             assert b'{"error":' in reply
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/healthz", "/nowhere"])
+def test_a_body_that_nobody_reads_has_a_deadline_too(started: Running, path: str) -> None:
+    """R10: it was answered before its end; a byte a second keeps the connection no longer than it would a head."""
+    start = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{{".encode()
+    stalled = Stalled(started, 3, [start], trickle=True)
+    stalled.watch(DEADLINE_S)
+    assert stalled.open == 0
+    assert all(reply.startswith(b"HTTP/1.1 40") for reply in stalled.replies)
+
+
 @pytest.fixture(scope="module")
 def started(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("stalled")
