@@ -3,18 +3,23 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
+
+from msgspec.structs import astuple
 
 from ingestion.console import DONE, Stop, command_parser, counted, print_table, run_command
 from ingestion.files.outcomes import failed_files, retry_failed
+from ingestion.files.rejects import row_of
 from ingestion.landing import land
 from ingestion.pipeline import ORDERS, pull_orders
+from ingestion.record import Batch, Record
 from ingestion.rest.page import record_of
 from ingestion.settings import Settings
-from ingestion.store.database import migrate, open_pool, transaction
-from ingestion.store.dead_letters import redrive
+from ingestion.store.database import Connection, Pool, migrate, open_pool, transaction
+from ingestion.store.dead_letters import DeadLetter, Redriven, parked_streams, redrive
 from ingestion.store.overview import StreamOverview, overview
-from ingestion.store.run_ledger import Run
+from ingestion.store.run_ledger import Landed, Run
 
 __all__ = ["apply_migrations", "load_drops", "main", "redrive_parked", "relay_events", "show_status"]
 
@@ -37,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         ("drops", load_drops, "load the files that are new in the bucket"),
         ("relay", relay_events, "publish what has landed to Kafka"),
         ("status", show_status, "show where every stream stands"),
-        ("redrive", redrive_parked, "try the parked rows of shop.orders and the failed files once more"),
+        ("redrive", redrive_parked, "try the parked rows and the failed files once more"),
     ):
         command_line = commands.add_parser(name, help=text, description=text)
         command_line.set_defaults(command=command, takes=())
@@ -110,25 +115,55 @@ def _cells(stream: StreamOverview) -> dict[str, object]:
 
 
 async def redrive_parked(stop: Stop) -> int:
-    """Try every parked order once more, put the files that failed back in line, and say what became of them."""
-    settings, run = Settings.load(), Run.start(ORDERS.source, ORDERS.stream)
+    """Try every parked row once more, put the files that failed back in line, and say what became of them."""
+    settings, results, unread = Settings.load(), [Redriven()], []
     async with open_pool(settings.db_url.reveal(), max_connections=2) as pool:
-        result = await redrive(
-            pool,
-            ORDERS.source,
-            ORDERS.stream,
-            revive=lambda letter: record_of(letter.raw, ORDERS),
-            land=lambda connection, batch: land(connection, batch, run),
-            limit=10_000,
-        )
         async with transaction(pool) as connection:
-            if result.landed:
-                await run.finish(connection)
+            waiting = await parked_streams(connection)
+        for source, stream in waiting:
+            revive = _reader_of(source, stream)
+            if revive:
+                results.append(await _redrive_stream(pool, source, stream, revive))
+            else:
+                unread.append(f"{source}.{stream}")
+        async with transaction(pool) as connection:
             files = await retry_failed(connection, settings.drops_bucket)
-    print(f"{result.landed} landed, {result.refused} refused again, {result.quarantined} quarantined")
+    landed, refused, quarantined = (sum(numbers) for numbers in zip(*map(astuple, results), strict=True))
+    print(f"{landed} landed, {refused} refused again, {quarantined} quarantined")
+    if unread:
+        print(f"not tried, for a person to look at: what is parked of {', '.join(unread)}")
     if files:
         print(f"{counted(files, 'failed file')} back in line for python -m ingestion drops")
     return DONE
+
+
+def _reader_of(source: str, stream: str) -> Callable[[DeadLetter], Record] | None:
+    """Give what reads the letters of a stream; None if there is none."""
+    from ingestion.drops import SHIPMENTS  # no other command needs S3
+
+    readers: dict[tuple[str, str], Callable[[DeadLetter], Record]] = {
+        (ORDERS.source, ORDERS.stream): lambda letter: record_of(letter.raw, ORDERS),
+        (SHIPMENTS.source, SHIPMENTS.stream): lambda letter: row_of(letter, SHIPMENTS),
+    }
+    return readers.get((source, stream))
+
+
+async def _redrive_stream(pool: Pool, source: str, stream: str, revive: Callable[[DeadLetter], Record]) -> Redriven:
+    run = Run.start(source, stream)
+    moved: list[Landed] = []
+
+    async def land_all(connection: Connection, batch: Batch) -> None:
+        # However many Postgres refuses, they must not hold up the others.
+        moved.append(await land(connection, batch, run, max_rejected_share=1.0))
+
+    result = await redrive(pool, source, stream, revive=revive, land=land_all, limit=10_000)
+    if not moved:
+        return result
+    async with transaction(pool) as connection:
+        await run.finish(connection)
+    # A record that Postgres refuses is parked as a letter of its own, and not landed.
+    landed = moved[0].inserted + moved[0].updated + moved[0].unchanged
+    return Redriven(landed, result.landed + result.refused - landed, result.quarantined)
 
 
 if __name__ == "__main__" and __spec__ is not None:  # run by `python -m`, and not pasted into a shell

@@ -30,13 +30,13 @@ _CANONICAL = (
 def canonical_json(value: Any) -> bytes:
     """Spell *value* as JSON in exactly one way: keys sorted, no white space, UTF-8 without escapes.
 
-    Documents that differ only in key order, white space or escapes give the same bytes. Documents that differ in
-    anything else do not: array order, `1` and `"1"`, `1` and `1.0`, composed and decomposed letters. Integers of any
-    size stay exact.
+    Documents that differ only in key order, white space, escapes or how they spell a fraction (`1.0`, `1.00`) give the
+    same bytes. Documents that differ in anything else do not: array order, `1` and `"1"`, `1` and `1.0`, composed and
+    decomposed letters. Integers stay exact.
 
     Raises:
         ContractViolationError: *value* has no JSON spelling: NaN, infinity, a key that is not a string, a lone
-            surrogate, a foreign type, nesting without end.
+            surrogate, a foreign type, nesting without end, an integer of more than 4,300 digits.
     """
     try:
         text = orjson.dumps(value, option=_CANONICAL)
@@ -144,6 +144,10 @@ class Reject(msgspec.Struct, frozen=True, gc=False):
         raw: The bytes as they came.
         reason: What was wrong with them, in one line.
         ordinal: Its place within the page, file or delivery that it came in.
+        raw_size_bytes: How many bytes it has in all, where *raw* is only the first of them; else 0.
+        form: How *raw* is read again on its own, where a stream knows more than one way.
+        context: What that takes besides *raw*, such as the header of a CSV file.
+        origin: Which file it came in, and where it stands there.
     """
 
     source: str
@@ -151,6 +155,10 @@ class Reject(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
     reason: str
     ordinal: int
+    raw_size_bytes: int = 0
+    form: str = ""
+    context: bytes = b""
+    origin: str = ""
 
 
 class Position(Protocol):

@@ -23,15 +23,26 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def plain_type(type_: pa.DataType) -> pa.DataType:
-    """Give the type of the same values without dictionaries."""
+    """Give the type of the same values without dictionaries, and without what an extension calls them, such as JSON.
+
+    Raises:
+        ContractViolationError: dictionaries in a list view, which Arrow cannot spell out.
+    """
     if pa.types.is_dictionary(type_):
         return plain_type(type_.value_type)
+    if isinstance(type_, pa.BaseExtensionType):
+        return plain_type(type_.storage_type)
     if pa.types.is_struct(type_):
         return pa.struct([field.with_type(plain_type(field.type)) for field in type_.fields])
     if pa.types.is_map(type_):
         return pa.map_(plain_type(type_.key_type), plain_type(type_.item_type))
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
         return pa.list_(type_.value_field.with_type(plain_type(type_.value_type)))
+    if pa.types.is_fixed_size_list(type_):
+        return pa.list_(type_.value_field.with_type(plain_type(type_.value_type)), type_.list_size)
+    is_view = pa.types.is_list_view(type_) or pa.types.is_large_list_view(type_)
+    if is_view and plain_type(type_.value_type) != type_.value_type:
+        raise ContractViolationError(f"a column of it is {type_}, which cannot be unpacked")
     return type_
 
 

@@ -9,11 +9,18 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from ingestion.errors import (
     ConfigurationError,
     ContractViolationError,
+    CorruptError,
     IngestionError,
     PermanentError,
     ThrottledError,
@@ -28,7 +35,7 @@ from ingestion.files.notification import Drop
 from ingestion.files.parsed import Parsed
 from ingestion.files.schema import Schema
 
-__all__ = ["Bucket", "ObjectStream", "own_errors"]
+__all__ = ["Bucket", "ObjectStream", "check_answer", "own_errors"]
 
 
 # Some 4,000 rows of CSV: with fewer, a transaction costs more than its rows.
@@ -40,6 +47,8 @@ class Bucket:
 
     Raises:
         GoneError: the version that is asked for is not there any more.
+        CorruptError: its bytes do not give the checksum that S3 has of it.
+        ContractViolationError: it lies in S3's archive.
         TransientError: S3 is not available.
         ConfigurationError: S3 refuses us, or there is no such bucket.
     """
@@ -159,6 +168,8 @@ class ObjectStream(io.RawIOBase):
                 if self._body is None and not self._connect():
                     return 0
                 piece: bytes = self._body.read(len(buffer))
+            except FlexibleChecksumError as error:
+                raise CorruptError(f"its bytes do not give the checksum that S3 has of it: {error}") from error
             except BotoCoreError as error:
                 self._hang_up()
                 if attempt == self._attempts:
@@ -182,6 +193,7 @@ class ObjectStream(io.RawIOBase):
         with own_errors(f"s3://{self._drop.bucket}/{self._drop.key}"):
             answer = self._client.get_object(**pinned(self._drop, self._at))
         self._body, self._size = answer["Body"], self._at + answer["ContentLength"]
+        check_answer(answer, self._drop, self._at)
         return True
 
     def _hang_up(self) -> None:
@@ -193,6 +205,19 @@ class ObjectStream(io.RawIOBase):
         """Hang up."""
         self._hang_up()
         super().close()
+
+
+def check_answer(answer: dict[str, Any], drop: Drop, start: int) -> None:
+    """Say nothing when S3 sends *drop* from byte *start* on: not every S3 knows conditions and ranges.
+
+    Raises:
+        GoneError: it sends another version.
+        PermanentError: it sends other bytes.
+    """
+    if drop.version not in (answer["ETag"].strip('"'), answer.get("VersionId")):
+        raise GoneError(f"s3://{drop.bucket}/{drop.key} is another version by now")
+    if start and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
+        raise PermanentError(f"S3 was asked for {drop.key} from byte {start} on, and sends other bytes")
 
 
 @contextmanager
@@ -212,6 +237,8 @@ def _own_error(error: ClientError, what: str) -> IngestionError:
     code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
     if status == 412 or code in ("NoSuchKey", "NoSuchVersion"):
         return GoneError(f"{what} is not there any more as it was: {code}")
+    if code == "InvalidObjectState":
+        return ContractViolationError("it is in S3's archive: restore it, then run python -m ingestion redrive")
     if code == "NoSuchBucket":
         return ConfigurationError(f"there is no bucket at {what}: create it, or set DROPS_BUCKET")
     if status in (401, 403):

@@ -1,6 +1,7 @@
 # Made from solutions/m02_push/15_delimited.ipynb: edit it there.
 """What is declared of one column of a file."""
 
+import re
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +15,7 @@ __all__ = ["KINDS", "MOST_DIGITS", "Column", "Kind"]
 Kind = Literal["text", "int64", "float64", "decimal", "boolean", "date", "timestamp", "json"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_DIGITS = 76  # Arrow's widest decimal
+_NO_NAME = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -36,6 +38,8 @@ class Column(msgspec.Struct, frozen=True):
     zone: str = ""
 
     def __post_init__(self) -> None:
+        if not self.name or _NO_NAME.search(self.name):
+            raise ConfigurationError(f"column {self.name!r}: a name is not empty, and has no control character")
         if self.kind not in KINDS:
             raise ConfigurationError(f"column {self.name}: {self.kind!r} is none of {', '.join(KINDS)}")
         if self.kind == "decimal" and not (1 <= self.precision <= MOST_DIGITS and 0 <= self.scale <= self.precision):

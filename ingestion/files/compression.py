@@ -135,7 +135,7 @@ def _gunzip(packed: _Packed) -> Iterator[bytes]:
             elif not member.eof and not (data := packed.read()):
                 raise CorruptError("the gzip ends in the middle: it was cut off")
         data = member.unused_data or packed.read()
-        while data and not data.strip(b"\0"):  # tapes and some tools fill up with zeros
+        while data and not (data := data.lstrip(b"\0")):  # tapes and some tools fill up with zeros
             data = packed.read()
 
 

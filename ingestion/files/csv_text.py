@@ -67,7 +67,7 @@ def header_line(window: Window) -> str | None:
     while not window.ended and len(window.data) <= _LONGEST_HEADER_BYTES:
         window.grow()
     content = window.data.removeprefix(codecs.BOM_UTF8)
-    if not content.strip():
+    if window.ended and not content.strip():
         return None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ContractViolationError("the file is UTF-16, wanted is UTF-8")

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ from ingestion.errors import ContractViolationError, CorruptError, IngestionErro
 from ingestion.files.arrow_types import plain_schema
 from ingestion.files.parquet import Budget, decode
 
-__all__ = ["limit_memory", "main", "own_error", "send"]
+__all__ = ["check_rows", "in_parts", "limit_memory", "main", "own_error", "rows_at_a_time", "send"]
+
+
+_BATCH_BYTES = 1 << 23
+_MOST_ROW_BYTES = 1 << 25
 
 
 def main(job: dict[str, Any]) -> int:
@@ -44,12 +49,48 @@ def send(path: str, budget: Budget, *, start_row: int, rows: int) -> None:
         ) as file,
         os.fdopen(os.dup(sys.stdout.fileno()), "wb") as pipe,
     ):
+        rows = min(rows, rows_at_a_time(file.metadata))
         if start_row == 0:
-            for _ in decode(file, budget, rows=rows):
-                pass
+            parts = (part for batch in decode(file, budget, rows=rows) for part in in_parts(batch))
+            check_rows(file.metadata, sum(part.num_rows for part in parts))
         with pa.ipc.new_stream(pipe, plain_schema(file.schema_arrow)) as stream:
             for batch in decode(file, budget, start_row=start_row, rows=rows):
-                stream.write_batch(batch)
+                for part in in_parts(batch):
+                    stream.write_batch(part)
+
+
+def rows_at_a_time(metadata: pq.FileMetaData) -> int:
+    """Give the number of rows that take 8 MiB, going by what the file says of its row groups."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    sizes = [group.total_byte_size / group.num_rows for group in groups if group.num_rows > 0]
+    return max(1, int(_BATCH_BYTES / max([1.0, *sizes])))
+
+
+def check_rows(metadata: pq.FileMetaData, found: int) -> None:
+    """Say nothing when the file has as many rows as it says, in each of its row groups: a mark counts on that.
+
+    Raises:
+        CorruptError: it has not.
+    """
+    claimed = sum(metadata.row_group(number).num_rows for number in range(metadata.num_row_groups))
+    if not metadata.num_rows == claimed == found:
+        raise CorruptError(f"it has {found:,} rows, and says {metadata.num_rows:,}, or {claimed:,} by its row groups")
+
+
+def in_parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Halve a batch until no part takes more than 8 MiB: who receives it spells it out, and holds it several times.
+
+    Raises:
+        ContractViolationError: a single row takes more than 32 MiB.
+    """
+    if batch.nbytes <= _BATCH_BYTES or (batch.num_rows == 1 and batch.nbytes <= _MOST_ROW_BYTES):
+        yield batch
+    elif batch.num_rows == 1:
+        raise ContractViolationError(f"a row of it takes more than {_MOST_ROW_BYTES >> 20} MiB")
+    else:
+        half = batch.num_rows // 2
+        yield from in_parts(batch.slice(0, half))
+        yield from in_parts(batch.slice(half))
 
 
 def limit_memory(most_bytes: int) -> None:

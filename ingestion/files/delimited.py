@@ -176,16 +176,17 @@ def _open(window: Window, schema: Schema, max_record_bytes: int) -> "_Body | Non
     line = header_line(window)
     if line is None:
         return None
-    layout = match_header(line.rstrip("\r\n"), schema.names)
-    return _Body(schema, layout, "\r" if line.endswith("\r") else "\n", max_record_bytes)
+    return _Body(schema, line, max_record_bytes)
 
 
 class _Body:
     """What comes after the header: stretches of records."""
 
-    def __init__(self, schema: Schema, layout: Layout, newline: str, max_record_bytes: int) -> None:
-        self.newline = newline
+    def __init__(self, schema: Schema, header: str, max_record_bytes: int) -> None:
+        layout = match_header(header.rstrip("\r\n"), schema.names)
+        self.newline = newline = "\r" if header.endswith("\r") else "\n"
         self._schema = schema
+        self._header = header.encode()
         self._order = layout.order
         self._rules: dict[str, Any] = {"delimiter": layout.delimiter, "newline": newline, "width": len(layout.order)}
         self._pattern = record_pattern(**self._rules)
@@ -205,7 +206,8 @@ class _Body:
         size = len(content) if end == len(text) else len(encode(text[:end]))
         rows, lines = len(records) + len(bad), text.count(self.newline, 0, end)
         after = Mark(mark.offset + size, mark.row + rows, mark.line + lines)
-        set_aside = bad_rows(content, byte_spans(text, bad), mark, self.newline.encode())
+        places = byte_spans(text, bad)
+        set_aside = bad_rows(content, places, mark, self.newline.encode(), form="csv", context=self._header)
         return Parsed(tuple(records), tuple(set_aside), after)
 
     def _scan(self, text: str, is_last: bool) -> tuple[list[re.Match[str]], list[_Bad], int]:

@@ -150,6 +150,9 @@ class Files(Protocol):
 
 
 _SETTLE_S = 0.01
+# Who holds the stream ends all leases before: this one only has to outlast whatever happens between two batches of its
+# own. With a shorter one the run would take a file from itself.
+_LEASE_S = 86_400.0
 _IS_CLAIMED = """
     SELECT EXISTS (SELECT FROM ingestion.manifest WHERE bucket = %s AND state = 'claimed' AND token = ANY(%s))"""
 
@@ -198,7 +201,7 @@ class DropsSource:
         """Yield every batch of every file, and after a file that failed the batch that says so."""
         await self._register()
         while True:
-            claim = await claim_file(self._pool, self._bucket)
+            claim = await claim_file(self._pool, self._bucket, lease_s=_LEASE_S)
             if claim is not None:
                 self.tokens.append(claim.token)
                 async with aclosing(self._file(claim)) as batches:

@@ -3,7 +3,7 @@
 
 import codecs
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from ingestion.files.json_text import (
     Span,
     after_white,
     flat_spans,
+    in_pieces,
     line_spans,
     names_of,
     once_each,
@@ -28,7 +29,7 @@ from ingestion.files.schema import Schema
 from ingestion.files.values import exact_number
 from ingestion.files.window import Window, bad_rows
 
-__all__ = ["decode_exact", "read_json", "strict_json", "value_end"]
+__all__ = ["decode_exact", "read_json", "read_row", "strict_json", "value_end"]
 
 
 def strict_json(text: bytes) -> Any:
@@ -145,8 +146,8 @@ class _Rows:
         records = self._schema.records(converted.columns, converted.bad)
         bad |= {places[index]: reason for index, reason in converted.bad.items()}
         after = Mark(mark.offset + end, mark.row + len(records) + len(bad), mark.line + data.count(b"\n", 0, end))
-        set_aside = bad_rows(data, [(*spans[index], reason) for index, reason in sorted(bad.items())], mark)
-        return Parsed(tuple(records), tuple(set_aside), after)
+        set_aside = [(*spans[index], reason) for index, reason in sorted(bad.items())]
+        return Parsed(tuple(records), tuple(bad_rows(data, set_aside, mark, form="json")), after)
 
     def _careful(self, text: bytes) -> tuple[Any, ...]:
         value = strict_json(text)
@@ -156,6 +157,11 @@ class _Rows:
             missing, more = sorted(set(self._names) - set(value)), sorted(set(value) - set(self._names))
             raise ValueError(f"not the declared names: missing {missing[:10]}, not declared {more[:10]}")
         return tuple(map(value.get, self._names))
+
+
+def read_row(text: bytes, schema: Schema) -> Parsed:
+    """Read one row on its own as `read_json` reads it in its file, where it is a line or an element."""
+    return _Rows(schema).parse(text, [(0, len(text))], Mark(), len(text))
 
 
 def _elements(data: bytes, is_first: bool) -> tuple[list[Span], int, bool]:
@@ -204,8 +210,10 @@ def read_json(
         ContractViolationError: it is UTF-16, or an element is too long.
     """
     window = Window(stream, block_bytes)
-    while not window.ended and not (len(window.data) > 3 and window.data.removeprefix(codecs.BOM_UTF8).strip(BLANK)):
+    while not window.ended and len(window.data) <= max_record_bytes:
         window.grow()
+        if len(window.data) > 3 and window.data.removeprefix(codecs.BOM_UTF8).strip(BLANK):
+            break
     if window.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ContractViolationError("the file is UTF-16, wanted is UTF-8")
     content = window.data.removeprefix(codecs.BOM_UTF8)
@@ -222,15 +230,19 @@ def _read_lines(window: Window, rows: _Rows, mark: Mark, max_record_bytes: int) 
         window.grow()
         cut = len(window.data) if window.ended else window.data.rfind(b"\n") + 1
         if cut:
-            spans = line_spans(window.data, cut)
-            parsed = rows.parse(window.data, spans, mark, cut)
-            window.drop(cut)
+            mark = yield from _parsed(window, rows, line_spans(window.data, cut), mark, cut)
         elif len(window.data) > max_record_bytes:
-            parsed = window.skip_line(b"\n", mark, max_record_bytes)
-        else:
-            continue
-        mark = parsed.mark
+            yield (parsed := window.skip_line(b"\n", mark, max_record_bytes))
+            mark = parsed.mark
+
+
+def _parsed(window: Window, rows: _Rows, spans: Sequence[Span], mark: Mark, end: int) -> Generator[Parsed, None, Mark]:
+    for piece, size in in_pieces(spans, end):
+        parsed = rows.parse(window.data, piece, mark, size)
+        window.drop(size)
         yield parsed
+        mark = parsed.mark
+    return mark
 
 
 def _read_array(window: Window, rows: _Rows, mark: Mark, max_record_bytes: int) -> Iterator[Parsed]:
@@ -238,10 +250,7 @@ def _read_array(window: Window, rows: _Rows, mark: Mark, max_record_bytes: int) 
     while not is_closed:
         window.grow()
         spans, end, is_closed = _elements(window.data, is_first=mark.row == 0)
-        parsed = rows.parse(window.data, spans, mark, end)
-        window.drop(end)
-        mark = parsed.mark
-        yield parsed
+        mark = yield from _parsed(window, rows, spans, mark, end)
         if window.ended and not is_closed:
             raise CorruptError("the array is never closed: the file was cut off")
         if len(window.data) > max_record_bytes:

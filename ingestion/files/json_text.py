@@ -2,6 +2,7 @@
 """The text of JSON without its meaning: where a line, a string, a flat object ends, and what no exact reader takes."""
 
 import re
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from operator import attrgetter
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ __all__ = [
     "Span",
     "after_white",
     "flat_spans",
+    "in_pieces",
     "line_spans",
     "names_of",
     "once_each",
@@ -70,10 +72,10 @@ SCALAR = re.compile(rb"[^\s,:\[\]{}\"]+")
 
 
 # An object without another one in it, after its comma; or else one character, where the quick way ends.
-_FLAT = rb'\s*+,\s*+(\{[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+\})|.'
+_FLAT = rb'[ \t\r\n]*+,[ \t\r\n]*+(\{[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+\})|.'
 _next_flat = re.compile(_FLAT, re.DOTALL).finditer
 _is_flat = attrgetter("lastindex")
-_white_end = re.compile(rb"\s*+").match
+_white_end = re.compile(rb"[ \t\r\n]*+").match
 
 
 def flat_spans(data: bytes, at: int) -> list[Span]:
@@ -85,6 +87,19 @@ def after_white(data: bytes, at: int) -> int:
     """Give the place behind the white space at *at*."""
     found = _white_end(data, at)
     return found.end() if found else at
+
+
+_MOST_ROWS = 10_000  # in a stretch: two bytes of a file can be a bad row of five hundred in memory
+
+
+def in_pieces(spans: Sequence[Span], end: int) -> Iterator[tuple[Sequence[Span], int]]:
+    """Cut what stands before *end* into pieces of 10,000 rows at most, each as it stands when the last is dropped."""
+    at = 0
+    for first in range(0, len(spans) or 1, _MOST_ROWS):
+        piece, is_last = spans[first : first + _MOST_ROWS], first + _MOST_ROWS >= len(spans)
+        size = (end if is_last else piece[-1][1]) - at
+        yield [(start - at, to - at) for start, to in piece] if at else piece, size
+        at += size
 
 
 _next_line = re.compile(rb"[^\n]++").finditer

@@ -110,7 +110,8 @@ async def register(door: Door, drops: Sequence[Drop], *, policy: Policy) -> int:
     """Write down the versions in *drops* that the manifest does not know, and say how many there were.
 
     However often, in whatever order and by however many workers a version is told of, it gets one row, and a row that
-    is there is never set back.
+    is there is never set back. But one that is `superseded` and uploaded again, with the same bytes and so the same
+    etag, counts as new: nobody has loaded it to its end.
     """
     new = 0
     in_order = sorted(drops, key=lambda drop: (drop.bucket, drop.key, drop.uploaded_at, drop.version))

@@ -7,9 +7,11 @@ __all__ = ["COUNT", "END", "END_LEASES", "GIVE_UP", "INSERT", "SAVE", "TAKE_TURN
 # Two workers that are told of two versions of a key at once take turns: else neither would see the other's row.
 TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '/' || %s, 14))"
 INSERT = """
-    INSERT INTO ingestion.manifest (bucket, key, version, size_bytes, uploaded_at, policy, state)
+    INSERT INTO ingestion.manifest AS m (bucket, key, version, size_bytes, uploaded_at, policy, state)
     VALUES (%(bucket)s, %(key)s, %(version)s, %(size_bytes)s, %(uploaded_at)s, %(policy)s, 'discovered')
-    ON CONFLICT DO NOTHING"""
+    ON CONFLICT (bucket, key, version) DO UPDATE SET
+        state = 'discovered', uploaded_at = excluded.uploaded_at, attempts = 0, reason = NULL, changed_at = now()
+    WHERE m.state = 'superseded' AND m.uploaded_at < excluded.uploaded_at"""
 
 GIVE_UP = """
     UPDATE ingestion.manifest SET state = 'failed', changed_at = now(),

@@ -57,19 +57,23 @@ def events_in(notification: bytes) -> list[ObjectEvent]:
         ContractViolationError: it is no S3 notification.
     """
     try:
-        entries = msgspec.json.decode(notification, type=_Notification).entries
+        told = msgspec.json.decode(notification, type=_Notification)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ContractViolationError(f"no S3 notification: {error}") from None
+    if told.entries is None and told.event != "s3:TestEvent":
+        raise ContractViolationError(
+            "no S3 notification: it has no Records. Take it out of what SNS or SQS put around it"
+        )
     return [
         ObjectEvent(
             entry.event_name.removeprefix("s3:"),
             entry.s3.bucket.name,
             entry.s3.object.key,
-            entry.s3.object.version_id or entry.s3.object.etag,
+            entry.s3.object.version(),
             entry.s3.object.size,
             entry.event_time,
         )
-        for entry in entries
+        for entry in told.entries or ()
     ]
 
 
@@ -82,6 +86,10 @@ class _Object(msgspec.Struct, rename={"etag": "eTag", "version_id": "versionId"}
     size: int = 0
     etag: str = ""
     version_id: str | None = None
+
+    def version(self) -> str:
+        """Give the etag where there is no id of its own: `null` is whatever was written last without one."""
+        return self.version_id if self.version_id and self.version_id != "null" else self.etag
 
 
 class _S3(msgspec.Struct):
@@ -96,4 +104,5 @@ class _Entry(msgspec.Struct, rename="camel"):
 
 
 class _Notification(msgspec.Struct):
-    entries: list[_Entry] = msgspec.field(name="Records", default_factory=list)
+    entries: list[_Entry] | None = msgspec.field(name="Records", default=None)
+    event: str = msgspec.field(name="Event", default="")

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.errors import ContractViolationError
+from ingestion.files.arrow_rows import kept_row
 from ingestion.files.arrow_types import is_text, unpack
 from ingestion.files.columns import Column
 from ingestion.files.json_lines import strict_json
@@ -227,7 +228,7 @@ def parsed(batch: pa.RecordBatch, first_row: int, schema: Schema) -> Parsed:
 def _bad_row(batch: pa.RecordBatch, row: int, first_row: int, reason: str) -> BadRow:
     shown = {name: _shown(batch.column(name)[row]) for name in batch.schema.names}
     raw = json.dumps(shown, ensure_ascii=False).encode(errors="replace")
-    return BadRow(first_row + row + 1, 0, raw[:MOST_RAW_BYTES], len(raw), reason)
+    return BadRow(first_row + row + 1, 0, raw[:MOST_RAW_BYTES], len(raw), reason, "parquet", kept_row(batch, row))
 
 
 def _shown(value: pa.Scalar) -> str | None:

@@ -35,6 +35,8 @@ class BadRow(msgspec.Struct, frozen=True):
         raw: Its bytes as they stand in the file; of a longer row the first `MOST_RAW_BYTES`.
         raw_size_bytes: How many it has in all.
         reason: What is wrong with it, in one line.
+        form: What kind of file it stands in.
+        context: What it takes besides *raw* to read it on its own.
     """
 
     line: int
@@ -42,6 +44,8 @@ class BadRow(msgspec.Struct, frozen=True):
     raw: bytes
     raw_size_bytes: int
     reason: str
+    form: str = ""
+    context: bytes = b""
 
 
 class Parsed(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ def read_parquet(
     budget: Budget | None = None,
     memory_bytes: int = 512 << 20,
 ) -> Iterator[Parsed]:
-    """Read the Parquet file at *path* from *start* on, in stretches of at most *rows* rows.
+    """Read the Parquet file at *path* from *start* on, in stretches of at most *rows* rows, and of some 8 MiB.
 
     Before its first row is given out, the file has been decoded once from end to end: of one that is damaged, or over
     its budget, nothing is. Memory holds a few pages and a stretch of it, whatever the size of its row groups.
@@ -46,7 +46,8 @@ def read_parquet(
 
     Raises:
         CorruptError: it cannot be decoded.
-        ContractViolationError: it is over its budget, or its columns are not those of *schema*.
+        ContractViolationError: it is over its budget, a row of it takes more than 32 MiB, or its columns are not those
+            of *schema*.
     """
     row = start.row if start else 0
     allowed = budget or Budget.of(path.stat().st_size)

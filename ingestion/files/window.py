@@ -83,11 +83,20 @@ def too_long(longest_bytes: int) -> str:
     return f"a row longer than {longest_bytes} bytes"
 
 
-def bad_rows(data: bytes, bad: Iterable[tuple[int, int, str]], mark: Mark, newline: bytes = b"\n") -> Iterator[BadRow]:
+def bad_rows(
+    data: bytes,
+    bad: Iterable[tuple[int, int, str]],
+    mark: Mark,
+    newline: bytes = b"\n",
+    *,
+    form: str,
+    context: bytes = b"",
+) -> Iterator[BadRow]:
     """Make bad rows of (start, end, reason) in the order of *data*, at whose beginning *mark* stands."""
     at, line = 0, mark.line
     for start, end, reason in bad:
         line += data.count(newline, at, start)
         at = start
-        raw = data[start:end].removesuffix(b"\n").removesuffix(b"\r")
-        yield BadRow(line, mark.offset + start, raw[:MOST_RAW_BYTES], len(raw), reason)
+        raw = data[start:end].removesuffix(newline)
+        raw = raw.removesuffix(b"\r") if newline == b"\n" else raw
+        yield BadRow(line, mark.offset + start, raw[:MOST_RAW_BYTES], len(raw), reason, form, context)

@@ -42,7 +42,10 @@ _REFUSED_US = (
     pg.InsufficientPrivilege,
 )
 # A connection that fails carries no SQLSTATE, only the server's words.
-_REFUSED_AT_THE_DOOR = re.compile(r"does not exist|authentication failed|no pg_hba.conf entry|no password supplied")
+_REFUSED_AT_THE_DOOR = re.compile(
+    "does not exist|authentication failed|no pg_hba.conf entry|no password supplied"
+    r"|invalid \w+ value|invalid value for"
+)
 
 
 class _ForgetfulPool(AsyncConnectionPool[Connection]):
@@ -75,7 +78,8 @@ async def open_pool(
     shows here, within *wait_s*, and not inside the first run.
 
     Raises:
-        ConfigurationError: the server refuses the user, the password or the database.
+        ConfigurationError: the server refuses the user, the password or the database, or *db_url* sets something to
+            what there is not (`?sslmode=maybe`).
         TransientError: no server answers.
     """
     options: dict[str, Any] = {"application_name": application_name, "connect_timeout": max(2, int(wait_s))}

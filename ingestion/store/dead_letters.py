@@ -23,6 +23,7 @@ __all__ = [
     "letter_id",
     "letters",
     "park",
+    "parked_streams",
     "redrive",
     "release",
     "revive_each",
@@ -53,13 +54,24 @@ def letter_id(reject: Reject) -> bytes:
 
 _PARK = """
     INSERT INTO ingestion.dead_letters AS d
-        (fingerprint, source, stream, raw, raw_size_bytes, reason, ordinal, schema_version, state)
+        (fingerprint, source, stream, raw, raw_size_bytes, reason, ordinal, form, context, origin,
+         schema_version, state)
     SELECT item.*, %s, 'parked' FROM unnest(
-        %s::bytea[], %s::text[], %s::text[], %s::bytea[], %s::bigint[], %s::text[], %s::bigint[]) AS item
+        %s::bytea[], %s::text[], %s::text[], %s::bytea[], %s::bigint[], %s::text[], %s::bigint[],
+        %s::text[], %s::bytea[], %s::text[]) AS item
     ON CONFLICT (fingerprint) DO UPDATE SET
         state = 'parked', changed_at = now(),
-        reason = excluded.reason, schema_version = excluded.schema_version
+        reason = excluded.reason, schema_version = excluded.schema_version, origin = excluded.origin
     WHERE d.state = 'redriven'"""
+
+
+def _fingerprint(reject: Reject) -> bytes:
+    """Give the identity of what is parked: the same bytes under another header are another row."""
+    if reject.form or reject.context or reject.raw_size_bytes:
+        size_bytes = max(reject.raw_size_bytes, len(reject.raw))
+        read_as = msgspec.msgpack.encode([reject.form, reject.context, size_bytes])
+        reject = msgspec.structs.replace(reject, raw=read_as + reject.raw)
+    return letter_id(reject)
 
 
 async def park(connection: Connection, rejects: Sequence[Reject], *, schema_version: str = "") -> int:
@@ -73,16 +85,19 @@ async def park(connection: Connection, rejects: Sequence[Reject], *, schema_vers
     """
     if not rejects:
         return 0
-    seen = {letter_id(reject): reject for reject in reversed(rejects)}
+    seen = {_fingerprint(reject): reject for reject in reversed(rejects)}
     once = dict(sorted(seen.items(), key=itemgetter(0)))  # in one order for all: two who park do not deadlock
     columns: list[Sequence[Any]] = [
         list(once),
         [_storable(reject.source) for reject in once.values()],
         [_storable(reject.stream) for reject in once.values()],
         [reject.raw[:_LARGEST_RAW_BYTES] for reject in once.values()],
-        [len(reject.raw) for reject in once.values()],
+        [max(len(reject.raw), reject.raw_size_bytes) for reject in once.values()],
         [_one_line(reject.reason) for reject in once.values()],
         [reject.ordinal for reject in once.values()],
+        [reject.form for reject in once.values()],
+        [reject.context for reject in once.values()],
+        [_storable(reject.origin) for reject in once.values()],
     ]
     return (await connection.execute(_PARK, [schema_version, *columns])).rowcount
 
@@ -109,6 +124,9 @@ class DeadLetter(msgspec.Struct, frozen=True):
         reason: Why it was refused the last time.
         schema_version: The contract that it was refused under.
         state: `parked` waits for a redrive, `redriven` has landed, `quarantined` waits for a person.
+        form: How *raw* is read again on its own, where its stream knows more than one way; *context* is what that
+            takes besides, such as the header of a CSV file.
+        origin: Which file it came in, and where it stands there.
     """
 
     id: int
@@ -122,12 +140,23 @@ class DeadLetter(msgspec.Struct, frozen=True):
     state: str
     attempts: int
     parked_at: datetime
+    form: str = ""
+    context: bytes = b""
+    origin: str = ""
 
 
-_COLUMNS = "id, source, stream, raw, raw_size_bytes, reason, ordinal, schema_version, state, attempts, parked_at"
+_COLUMNS = ", ".join(DeadLetter.__struct_fields__)
 _LIST = f"""
     SELECT {_COLUMNS} FROM ingestion.dead_letters
     WHERE source = %s AND stream = %s AND state = %s ORDER BY parked_at, ordinal, id LIMIT %s"""
+
+
+_WAITING = "SELECT DISTINCT source, stream FROM ingestion.dead_letters WHERE state = 'parked' ORDER BY source, stream"
+
+
+async def parked_streams(connection: Connection) -> list[tuple[str, str]]:
+    """Give source and stream of all that have letters waiting for a redrive."""
+    return await (await connection.execute(_WAITING)).fetchall()
 
 
 async def letters(

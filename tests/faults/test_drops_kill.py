@@ -2,6 +2,8 @@
 
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +12,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ResponseStreamingError
 
-from ingestion.errors import TransientError
+from ingestion.errors import PermanentError, TransientError
 from ingestion.store.database import Pool
 from ingestion.store.watermarks import lock_id
 from tests.drops_world import FORMATS, Drops, as_csv, as_ndjson, dropping, shipments
@@ -218,3 +220,93 @@ def test_a_second_run_refuses_while_another_one_holds_the_stream(drops: Drops) -
         status, _, errors = drops.run()
     assert status == 75
     assert "drops.shipments is being read by" in errors.splitlines()[-1]
+
+
+REDRIVE = """
+import sys
+import msgspec
+import ingestion.drops
+from ingestion.__main__ import main
+from ingestion.files.columns import Column
+
+narrow = ingestion.drops.SHIPMENTS
+wide = [Column("recipient", "text", nullable=True) if column.name == "recipient" else column for column in narrow.columns]
+ingestion.drops.SHIPMENTS = msgspec.structs.replace(narrow, columns=tuple(wide))
+sys.exit(main(["redrive"]))
+"""
+
+
+def test_a_redrive_that_is_killed_leaves_everything_as_it_was(drops: Drops) -> None:
+    """D3: killed while it lands, in front of its last row; the next one lands each row once."""
+    rows = shipments(300)
+    for row in rows[::40]:
+        row["recipient"] = None
+    drops.put("a.csv", as_csv(rows))
+    assert drops.run()[0] == 0
+    before = drops.query("SELECT id, state, attempts, reason FROM ingestion.dead_letters ORDER BY id")
+    assert [(state, attempts) for _, state, attempts, _ in before] == [("parked", 0)] * 8
+    line = [sys.executable, "-c", REDRIVE]
+    with psycopg.connect(drops.db_url) as other:
+        # Whoever inserts the same key waits for us: so it is killed with all but this row written.
+        other.execute(
+            "INSERT INTO ingestion.records (source, stream, key, payload, occurred_at, content_hash)"
+            " VALUES ('drops', 'shipments', %s, '{}', now(), '')",
+            [rows[280]["shipment_id"]],
+        )
+        with subprocess.Popen(line, env=drops.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'"
+            deadline_s = time.monotonic() + 60
+            while drops.query(waits) == [(0,)]:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline_s, "the redrive did not get that far"
+                time.sleep(0.01)
+            process.kill()
+            process.communicate()
+        other.rollback()
+    assert drops.query("SELECT id, state, attempts, reason FROM ingestion.dead_letters ORDER BY id") == before
+    assert drops.rows() == 292
+    done = subprocess.run(line, env=drops.environment, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "8 landed, 0 refused again, 0 quarantined\n"
+    assert drops.rows() == 300
+    assert drops.query("SELECT count(*), count(DISTINCT aggregateid) FROM ingestion.outbox") == [(300, 300)]
+    assert drops.manifest()["a.csv"] == ("loaded", 300, 292, 8, 0)
+    drops.check_sums()
+
+
+class Careless:
+    """An S3 of another make: it reads past the conditions that it does not know, and answers with what it has."""
+
+    def __init__(self, client: Any, *ignores: str) -> None:
+        self._client = client
+        self._ignores = ignores
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def get_object(self, **question: Any) -> dict[str, Any]:
+        asked = {name: value for name, value in question.items() if name not in self._ignores}
+        answer: dict[str, Any] = self._client.get_object(**asked)
+        return answer
+
+
+def test_an_s3_that_knows_no_conditions_mixes_nothing_either(drops: Drops) -> None:
+    """F4: the version that comes is looked at, as well as asked for."""
+    old, new = as_csv(shipments(8_000, note="old")), as_csv(shipments(9_000, version=1, note="new"))
+    drops.put("a.csv", old)
+    client = Breaking(Careless(drops.client, "IfMatch"), (len(old) // 2, lambda: drops.put("a.csv", new)))
+    load(drops, client)
+    assert drops.query("SELECT DISTINCT payload->>'note' FROM ingestion.records") == [("new",)]
+    assert drops.query("SELECT state FROM ingestion.manifest ORDER BY token") == [("superseded",), ("loaded",)]
+    drops.check_sums()
+
+
+def test_an_s3_that_knows_no_ranges_is_not_taken_at_its_word(drops: Drops) -> None:
+    """Sent from its start again, a file would go on with its first bytes in the middle of a row."""
+    content = as_csv(shipments(8_000))
+    drops.put("a.csv", content)
+    client = Breaking(Careless(drops.client, "Range"), (len(content) // 2, lambda: None))
+    with pytest.raises(PermanentError, match="sends other bytes"):
+        load(drops, client)
+    assert drops.manifest()["a.csv"][0] == "discovered"
+    load(drops, drops.client)
+    check_whole(drops, "a.csv", 8_000)

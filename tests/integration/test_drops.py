@@ -1,14 +1,20 @@
 """The drops, from the bucket into the table: every row once, and what a file that cannot be loaded leaves behind."""
 
+import base64
 import gzip
+import io
+import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.httpchecksum import Crc32Checksum, StreamingChecksumBody
 
 from ingestion.errors import ConfigurationError, TransientError
 from ingestion.files.bucket import Bucket
+from ingestion.files.manifest import claim_file
 from ingestion.files.parsed import ErrorBudget
 from ingestion.store.database import Pool
 from tests.drops_world import FORMATS, Drops, as_csv, as_ndjson, as_parquet, dropping, shipments
@@ -164,6 +170,87 @@ def test_a_new_version_of_a_file_is_loaded_and_an_old_one_is_not_loaded_again(dr
     assert load(drops) == 10
     assert load(drops) == 0
     assert [len(drops.query("SELECT 1 FROM ingestion.manifest WHERE state = 'loaded'"))] == [2]
+
+
+def test_a_version_that_comes_back_before_it_was_loaded_is_loaded(drops: Drops) -> None:
+    """Replaced while a run was ahead of it, and put back as it was: its etag is known, its rows are not."""
+    first, second = as_csv(shipments(10)), as_csv(shipments(3, first=50))
+    drops.put("a.csv", first)
+    client = Overwritten(drops, "a.csv", second)
+    assert load(drops, client=client) == 3
+    assert [len(drops.query("SELECT 1 FROM ingestion.manifest WHERE state = 'superseded'"))] == [1]
+    drops.put("a.csv", first)
+    assert load(drops) == 10
+    assert load(drops) == 0
+
+
+class Overwritten:
+    """S3, where a file is overwritten between the listing and the first read."""
+
+    def __init__(self, drops: Drops, key: str, content: bytes) -> None:
+        self._drops, self._left = drops, [(key, content)]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._drops.client, name)
+
+    def get_object(self, **question: Any) -> Any:
+        while self._left:
+            self._drops.put(*self._left.pop())
+        return self._drops.client.get_object(**question)
+
+
+def test_a_file_in_the_archive_fails_and_stops_no_other(drops: Drops) -> None:
+    """S3 answers 403 to it as to wrong credentials, and would answer so to every run."""
+    drops.client.put_object(Bucket=drops.bucket, Key="a.csv", Body=as_csv(shipments(3)), StorageClass="GLACIER")
+    drops.put("b.csv", as_csv(shipments(2, first=50)))
+    assert load(drops) == 2
+    assert drops.manifest()["a.csv"] == ("failed", 0, 0, 0, 0)
+    [(reason,)] = drops.query("SELECT reason FROM ingestion.manifest WHERE key = 'a.csv'")
+    assert "archive: restore it, then run python -m ingestion redrive" in reason
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_bytes_that_do_not_give_the_checksum_s3_has_of_them_fail_the_file(drops: Drops, kind: str) -> None:
+    """The last read finds out: it may not pass for the end of the file."""
+
+    class Damaged(Overwritten):
+        def get_object(self, **question: Any) -> Any:
+            answer = self._drops.client.get_object(**question)
+            content = answer["Body"].read()
+            checked = base64.b64encode(zlib.crc32(content + b"x").to_bytes(4)).decode()
+            return answer | {"Body": StreamingChecksumBody(io.BytesIO(content), len(content), Crc32Checksum(), checked)}
+
+    drops.put(f"a.{kind}", FORMATS[kind](shipments(500)))
+    load(drops, client=Damaged(drops, "", b""))
+    assert drops.manifest()[f"a.{kind}"][0] == "failed"
+    assert drops.rows() == 0
+    [(reason,)] = drops.query("SELECT reason FROM ingestion.manifest")
+    assert "its bytes do not give the checksum" in reason
+
+
+def test_a_file_that_takes_longer_than_a_lease_is_not_taken_twice(
+    drops: Drops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read through once before its first row, a large packed file is silent for minutes. No one else may claim here."""
+    leases = []
+
+    class Slow(Overwritten):
+        def get_object(self, **question: Any) -> Any:
+            time.sleep(0.1)
+            return self._drops.client.get_object(**question)
+
+    async def claimed(pool: Pool, bucket: str, *, lease_s: float = 60.0) -> Any:
+        leases.append(lease_s)
+        return await claim_file(pool, bucket, lease_s=lease_s / 1_000)
+
+    monkeypatch.setattr("ingestion.files.ingester.claim_file", claimed)
+    drops.put("a.csv.gz", FORMATS["csv.gz"](shipments(5_000))[:-9])
+    drops.put("b.csv", as_csv(shipments(5, first=90_000)))
+    assert load(drops, client=Slow(drops, "", b"")) == 5
+    assert min(leases) >= 3_600
+    assert drops.manifest()["a.csv.gz"] == ("failed", 0, 0, 0, 0)
+    [(attempts,)] = drops.query("SELECT attempts FROM ingestion.manifest WHERE key = 'a.csv.gz'")
+    assert attempts == 1
 
 
 def test_in_a_bucket_with_versions_the_version_is_pinned(drops: Drops) -> None:

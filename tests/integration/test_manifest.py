@@ -126,6 +126,13 @@ def test_only_creations_count_and_version_ids_come_before_etags() -> None:
     assert drops_in(b'{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"drops"}', bucket=BUCKET).drops == ()
 
 
+@pytest.mark.parametrize("version", [None, "", "null"])
+def test_a_version_that_is_overwritten_is_told_by_its_etag(version: str | None) -> None:
+    """`null` is the id of whatever was written last while the bucket kept no versions: pinning it pins nothing."""
+    [found] = drops_in(notification((BUCKET, "a.csv"), versionId=version), bucket=BUCKET).drops
+    assert found.version == "e1"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -133,6 +140,12 @@ def test_only_creations_count_and_version_ids_come_before_etags() -> None:
         b"\xff",
         b"[]",
         b'{"Records":[{}]}',
+        b"{}",
+        b'{"Records":null}',
+        b'{"Event":"ObjectCreated:Put"}',
+        b'{"Type":"Notification","Message":"{\\"Records\\":[]}"}',  # as SNS delivers it
+        b'{"Messages":[{"Body":"{\\"Records\\":[]}"}]}',  # as SQS does
+        b'{"version":"0","source":"aws.s3","detail-type":"Object Created","detail":{"object":{"key":"a.csv"}}}',
         b'{"Records":' + b"[" * 9999,
         b'{"Records":[{"eventName":"x","eventTime":"2026-01-01T00:00:00","s3":{}}]}',
     ],
@@ -158,6 +171,32 @@ def test_told_five_times_out_of_order_by_two_workers_it_is_one_row(db_url: str) 
         await fail(pool, claim, "broken")
         assert await register(pool, told, policy=Policy.APPEND) == 0
         assert Counter((await states(pool)).values()) == {"discovered": 15, "failed": 1}
+
+    with_pool(db_url, scenario)
+
+
+@pytest.mark.parametrize("policy", [Policy.REPLACE, Policy.APPEND])
+def test_bytes_that_come_back_before_they_were_loaded_are_a_file_again(db_url: str, policy: Policy) -> None:
+    """Put, replaced or deleted, and put back: the same etag, and nobody has loaded its rows."""
+
+    async def scenario(pool: Pool) -> None:
+        await register(pool, [drop("a.csv", "v1")], policy=policy)
+        claim = await claimed(pool)
+        await land(pool, Batch(records(1), FilePosition(claim, Mark(9, 1, 2))), RUN)
+        await supersede(pool, claim)
+        told = [drop("a.csv", "v1"), drop("a.csv", "v2", minute=1), drop("a.csv", "v1", minute=2)]
+        assert await register(pool, told[:2], policy=policy) == 1
+        assert (await states(pool))["a.csv v1"] == "superseded", "told of once more, and not uploaded once more"
+        assert await register(pool, told, policy=policy) == 1
+        assert await register(pool, told, policy=policy) == 0
+        expected = "superseded" if policy is Policy.REPLACE else "discovered"
+        assert await states(pool) == {"a.csv v1": "discovered", "a.csv v2": expected}
+        if policy is Policy.APPEND:
+            await supersede(pool, await claimed(pool))
+        back = await claimed(pool)
+        assert (back.drop.version, back.mark, back.attempts) == ("v1", Mark(9, 1, 2), 1)
+        await land(pool, Batch(records(2), FilePosition(back, Mark(18, 2, 3), done=True)), RUN)
+        assert await register(pool, [drop("a.csv", "v1", minute=9)], policy=policy) == 0, "it is loaded"
 
     with_pool(db_url, scenario)
 

@@ -26,6 +26,7 @@ PACKED = [
     gzip.compress(CONTENT),
     gzip.compress(CONTENT[:100]) + gzip.compress(b"") + gzip.compress(CONTENT[100:]),
     gzip.compress(CONTENT) + bytes(512),
+    gzip.compress(CONTENT[:100]) + bytes(700) + gzip.compress(CONTENT[100:]) + bytes(70_000),
     zstd(CONTENT),
     zstandard.ZstdCompressor().compress(CONTENT),
     zstd(CONTENT[:100]) + zstd(b"") + zstd(CONTENT[100:]),
@@ -34,7 +35,9 @@ PACKED = [
 
 
 @pytest.mark.parametrize(
-    "packed", PACKED, ids=["plain", "gzip", "members", "padded", "zstd", "sized", "frames", "skippable"]
+    "packed",
+    PACKED,
+    ids=["plain", "gzip", "members", "padded", "padded members", "zstd", "sized", "frames", "skippable"],
 )
 @pytest.mark.parametrize("most", [1, 1000, 1 << 20])
 def test_the_content_comes_out(packed: bytes, most: int) -> None:

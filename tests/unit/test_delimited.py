@@ -265,3 +265,10 @@ def test_content_that_is_shorter_than_the_mark_is_corrupt() -> None:
     window = Window(Trickle(b"abc", 2), 2)
     with pytest.raises(Exception, match="ends before byte 9"):
         window.drop_to(9)
+
+
+@pytest.mark.parametrize("size", [1 << 16, 600_000])
+def test_a_file_that_begins_with_many_blank_lines_is_not_taken_for_an_empty_one(size: int) -> None:
+    """More of them than are looked at for a header: its rows may not be lost without a word."""
+    with pytest.raises(ContractViolationError, match="header"):
+        list(read_delimited(Trickle(b"\n" * size + f"{HEADER}\n{row('1')}\n".encode(), 1 << 18), PARCELS))

@@ -238,3 +238,37 @@ def test_strict_json_keeps_what_is_exact() -> None:
 )
 def test_value_end_counts_brackets_outside_strings(data: bytes, end: int | None) -> None:
     assert value_end(b", " + data, 2) == (None if end is None else end + 2)
+
+
+@pytest.mark.parametrize("content", [b"x\n" * 60_000, b"[" + b"1," * 30_000 + b"{}," * 30_000 + b"1]"])
+def test_a_stretch_has_no_more_rows_than_fit_into_memory(content: bytes) -> None:
+    """Two bytes of a file can be a bad row of five hundred: a block of them would be a thousand blocks."""
+    stretches = list(read_json(Trickle(content, 1 << 20), PARCELS, block_bytes=1 << 20))
+    bad = [bad for each in stretches for bad in each.bad]
+    assert len(bad) >= 60_000
+    assert max(len(each.bad) for each in stretches) <= 10_000
+    assert [each.offset for each in bad] == sorted({each.offset for each in bad})
+    if content[0] == ord("x"):
+        assert [each.line for each in bad] == list(range(1, 60_001))
+    for each in stretches[:-1]:
+        rest = [bad for more in read_json(Trickle(content, 1 << 20), PARCELS, start=each.mark) for bad in more.bad]
+        assert rest == bad[len(bad) - len(rest) :]
+        assert len(rest) == len(bad) - each.mark.row
+
+
+def test_white_space_without_end_is_read_once_and_in_little_memory() -> None:
+    stream = Trickle(b"\n" * (1 << 26) + line("1").encode(), 1 << 20)
+    tracemalloc.start()
+    [parsed] = read_json(stream, PARCELS, block_bytes=1 << 20)
+    assert ([record.key for record in parsed.records], parsed.mark.line) == (["1"], (1 << 26) + 1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert stream._content.tell() > 1 << 26
+    assert peak < 20 << 20
+
+
+@pytest.mark.parametrize("space", ["\x0b", "\x0c"])
+def test_white_space_that_json_does_not_know_stands_in_no_array(space: str) -> None:
+    for content in (f"[{space}]", f"[{line('1')}{space},{line('2')}]", f"[{line('1')},{space}{line('2')}]"):
+        with pytest.raises(CorruptError):
+            list(read_json(Trickle(content.encode(), 7), PARCELS))

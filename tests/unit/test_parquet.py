@@ -303,3 +303,74 @@ def test_a_decoder_that_dies_fails_its_file_and_nothing_else(tmp_path: Path) -> 
             child.kill()
     with pytest.raises(CorruptError, match="its decoder died"):
         list(stretches)
+
+
+def packed_lists(count: int) -> dict[str, pa.Array]:
+    """One note of 10 kB, *count* times, in lists that keep it as a dictionary."""
+    notes = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array(["x" * 10_000]))
+    starts, sizes = pa.array(range(count), pa.int32()), pa.array([1] * count, pa.int32())
+    return {
+        "fixed": pa.FixedSizeListArray.from_arrays(notes, 1),
+        "view": pa.ListViewArray.from_arrays(starts, sizes, notes),
+        "opaque": pa.ExtensionArray.from_storage(pa.opaque(notes.type, "note", "us"), notes),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("fixed", "decodes to more than"), ("view", "cannot be unpacked"), ("opaque", "decodes to more")]
+)
+def test_a_dictionary_is_no_way_around_the_budget_whatever_list_it_is_in(tmp_path: Path, kind: str, said: str) -> None:
+    path = written(tmp_path, packed_lists(30_000)[kind])
+    assert path.stat().st_size < 500_000
+    with pytest.raises(ContractViolationError, match=said):
+        read(path, schema_of("json"))
+
+
+def test_lists_of_a_fixed_length_are_kept(tmp_path: Path) -> None:
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(["a", "b", "b", "a"]).dictionary_encode(), 2)
+    assert values_of(written(tmp_path, lists), schema_of("json")) == ([["a", "b"], ["b", "a"]], {})
+    assert values_of(written(tmp_path, pa.array([[1], None], pa.list_(pa.int64(), 1))), schema_of("json")) == (
+        [[1], None],
+        {},
+    )
+
+
+def test_a_column_that_is_json_by_its_own_word_is_the_json_and_no_text_of_it(tmp_path: Path) -> None:
+    """DuckDB and others mark such columns; Arrow then gives a type of its own."""
+    column = pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a": [0.5]}', None, "[NaN]"]))
+    path = written(tmp_path, column)
+    values, reasons = values_of(path, schema_of("json"))
+    assert (values, list(reasons)) == ([{"a": [0.5]}, None], [3])
+    assert values_of(path, schema_of("text"))[0] == ['{"a": [0.5]}', None, "[NaN]"]
+
+
+def test_rows_that_the_footer_counts_and_the_file_has_not_fail_it(tmp_path: Path) -> None:
+    """A file of 24 rows that gives none would be `empty`; and a mark counts rows by what row groups say."""
+    path = written(tmp_path, pa.array(range(1_000)))
+    content, said = path.read_bytes(), b"\x16\xd0\x0f"  # an i64 of 1,000, as Thrift packs it
+    places = [at for at in range(len(content)) if content.startswith(said, at)]
+    failed = 0
+    for at in places:
+        path.write_bytes(content[:at] + b"\x16\xce\x0f" + content[at + 3 :])
+        try:
+            assert len(read(path, schema_of("int64"))[0]) == 1_000
+        except CorruptError:
+            failed += 1
+    assert failed >= 2, "the file's own count, and its row group's"
+
+
+def test_wide_rows_come_in_stretches_that_fit_into_memory(tmp_path: Path) -> None:
+    texts = [f"{number:06d}" * 20_000 for number in range(400)]
+    path = written(tmp_path, pa.array(texts, pa.large_string()), row_group_size=200)
+    stretches = list(read_parquet(path, schema_of("text"), rows=4_000, memory_bytes=256 << 20))
+    assert [record.data()["value"] for each in stretches for record in each.records] == texts
+    assert max(sum(len(record.payload) for record in each.records) for each in stretches) < 9 << 20
+    assert [each.mark.row for each in stretches][-1] == 400
+    again = list(read_parquet(path, schema_of("text"), start=stretches[1].mark, rows=4_000))
+    assert sum(len(each.records) for each in again) == 400 - stretches[1].mark.row
+
+
+def test_a_row_that_is_larger_than_memory_allows_fails_the_file_before_its_first_row(tmp_path: Path) -> None:
+    path = written(tmp_path, pa.array(["a"] * 99 + ["b" * (33 << 20)]))
+    with pytest.raises(ContractViolationError, match="a row of it takes more than 32 MiB"):
+        next(read_parquet(path, schema_of("text")))

@@ -38,6 +38,13 @@ def test_a_column_that_cannot_be_is_refused(declared: dict[str, Any], said: str)
         Column("amount", **declared)
 
 
+@pytest.mark.parametrize("name", ["", "a\0", "two\nlines", "\ud800"])
+def test_a_name_that_no_payload_can_hold_is_refused(name: str) -> None:
+    """Half a surrogate pair is no UTF-8, and Postgres stores no NUL: every row of every file would fail on it."""
+    with pytest.raises(ConfigurationError, match="a name is not empty, and has no control character"):
+        Column(name, "text")
+
+
 @pytest.mark.parametrize(
     ("columns", "key", "occurred_at", "said"),
     [
