@@ -52,14 +52,13 @@ async def bare(url: str, db_url: str) -> int:
 
 async def ours(url: str, db_url: str, source_name: str) -> int:
     """Do the job with everything: limiter and breaker in Redis, retries, gate, ledger, lease, positions."""
-    from redis.asyncio import Redis
-
     from ingestion import landing
     from ingestion.console import collect_seldom
     from ingestion.http.client import HttpClient
     from ingestion.pipeline import ORDERS, ingest
     from ingestion.resilience.rate_limiter import RedisRateLimiter
     from ingestion.resilience.redis_circuit_breaker import RedisCircuitBreaker
+    from ingestion.resilience.redis_script import redis_at
     from ingestion.rest.keyset import KeysetSource
     from ingestion.rest.offset import OffsetSource
     from ingestion.store.database import migrate, open_pool
@@ -69,7 +68,7 @@ async def ours(url: str, db_url: str, source_name: str) -> int:
     if source_name == "keyset-quiet":
         landing._TOLD = "told AS (SELECT)"
     async with AsyncExitStack() as opened:
-        redis = Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None)
+        redis = redis_at(os.environ["REDIS_URL"])
         opened.push_async_callback(redis.aclose)
         limiter = RedisRateLimiter(redis, f"bench-{os.getpid()}", 10_000, 1_000, processes=1)
         breaker = RedisCircuitBreaker(redis, f"bench-{os.getpid()}")

@@ -193,7 +193,9 @@ async def _with_signals(command: Command) -> int:
 def in_one_line(error: BaseException) -> str:
     """Say what was wrong, with what, and what to do: the message and the notes added on its way up."""
     text = str(error) if isinstance(error, IngestionError) else f"{type(error).__name__}: {error}"
-    return ". ".join(part.strip(" .\n").replace("\n", "; ") for part in [text, *getattr(error, "__notes__", [])])
+    parts = [part.strip(" .\n").replace("\n", "; ") for part in [text, *getattr(error, "__notes__", [])]]
+    # A key of the source's may hold what ends a line, or what commands a terminal.
+    return "".join(character if character.isprintable() else " " for character in ". ".join(parts))
 
 
 def exit_code(error: BaseException) -> int:

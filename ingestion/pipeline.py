@@ -14,10 +14,9 @@ from decimal import Decimal
 from functools import partial
 
 import msgspec
-from redis.asyncio import Redis
 
 from ingestion.console import DONE, Stop, about, command_parser, counted, print_table, progress_bar, run_command
-from ingestion.errors import IngestionError
+from ingestion.errors import ConfigurationError, IngestionError
 from ingestion.http.client import HttpClient
 from ingestion.http.stats import ClientStats
 from ingestion.landing import land
@@ -25,6 +24,7 @@ from ingestion.read_ahead import Gate, ReadAhead, read_ahead
 from ingestion.record import Batch, Source
 from ingestion.resilience.rate_limiter import RedisRateLimiter
 from ingestion.resilience.redis_circuit_breaker import RedisCircuitBreaker
+from ingestion.resilience.redis_script import redis_at
 from ingestion.resilience.retry import RetryPolicy
 from ingestion.resilience.upstream import upstream_name
 from ingestion.rest.keyset import KeysetSource
@@ -178,11 +178,12 @@ async def rest_client(settings: Settings) -> AsyncIterator[HttpClient]:
     """
     name = upstream_name(settings.rest_api_url)
     async with AsyncExitStack() as opened:
-        # With a socket timeout, redis-py waits by `asyncio.wait_for`, which before Python 3.12 swallows a
-        # cancellation now and then. The scripts keep a time limit of their own.
-        redis = Redis.from_url(settings.redis_url.reveal(), socket_connect_timeout=1, socket_timeout=None)
+        redis = redis_at(settings.redis_url.reveal())
         opened.push_async_callback(redis.aclose)
-        limiter = RedisRateLimiter(redis, name, settings.rate_per_s, settings.burst, processes=settings.processes)
+        try:
+            limiter = RedisRateLimiter(redis, name, settings.rate_per_s, settings.burst, processes=settings.processes)
+        except ValueError as error:
+            raise ConfigurationError(f"INGESTION_RATE_PER_S does not fit INGESTION_BURST: {error}") from None
         client = HttpClient(
             settings.rest_api_url,
             retry=RetryPolicy(deadline_s=settings.deadline_s),

@@ -103,7 +103,14 @@ def _secret(*schemes: str) -> BeforeValidator:
 
 
 def _plain(*schemes: str) -> AfterValidator:
-    return AfterValidator(lambda value: check_url(value, *schemes).rstrip("/"))
+    def check(value: str) -> str:
+        parts = urlsplit(check_url(value, *schemes))
+        # What has no room for a secret can be printed.
+        if not re.fullmatch(r"[\w.:%\[\]-]+", parts.netloc) or "?" in value or "#" in value:
+            raise ValueError("is more than a scheme, a host, a port and a path")
+        return value.rstrip("/")
+
+    return AfterValidator(check)
 
 
 DatabaseUrl = Annotated[SecretUrl, _secret("postgresql", "postgres")]
@@ -122,6 +129,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
         arbitrary_types_allowed=True,
         populate_by_name=True,
+        env_prefix="INGESTION_",  # else a variable named like a field would count, such as PROCESSES
     )
 
     db_url: DatabaseUrl = Field(
@@ -134,7 +142,7 @@ class Settings(BaseSettings):
         examples=["https://api.example.com/v1"],
     )
     rate_per_s: float = Field(
-        default=50.0, gt=0, le=100_000, validation_alias=AliasChoices("INGESTION_RATE_PER_S"), examples=[50]
+        default=50.0, gt=0, le=10_000, validation_alias=AliasChoices("INGESTION_RATE_PER_S"), examples=[50]
     )
     burst: int = Field(default=10, ge=1, le=100_000, validation_alias=AliasChoices("INGESTION_BURST"), examples=[10])
     page_size: int = Field(
@@ -197,10 +205,12 @@ class Settings(BaseSettings):
         """Read and check every setting.
 
         Raises:
-            ConfigurationError: a line for each variable that is missing or wrong, see `explain`.
+            ConfigurationError: a line for each variable that is missing or wrong, see `explain`; or `.env` is no text.
         """
         try:
             return cls()
+        except UnicodeDecodeError:
+            raise ConfigurationError(".env is not UTF-8: save it in that encoding") from None
         except ValidationError as error:
             lines = [explain(cls, problem) for problem in error.errors(include_input=False, include_url=False)]
         raise ConfigurationError("\n".join(lines))
@@ -220,7 +230,7 @@ def explain(settings: type[Settings], problem: "ErrorDetails") -> str:
         problem: One of pydantic's errors, made without its input.
     """
     named = str(problem["loc"][0])
-    field = next(field for field in settings.model_fields.values() if named in aliases(field))
+    field = next(field for name, field in settings.model_fields.items() if named in (name, *aliases(field)))
     variable = next((name for name in aliases(field) if name in os.environ), named)
     message = problem["msg"].removeprefix("Value error, ")
     what = "is not set" if problem["type"] == "missing" else message[:1].lower() + message[1:]

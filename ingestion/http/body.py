@@ -17,6 +17,8 @@ Content = bytes | str | Iterable[bytes] | AsyncIterable[bytes]
 B = TypeVar("B", bytes, bytearray)
 
 _GZIP = 31
+_PIECE = 1 << 16
+_MOST_MEMBERS = 100_000
 
 
 async def buffer(content: Content | None, json: Any, *, max_bytes: int) -> bytes | None:
@@ -31,13 +33,13 @@ async def buffer(content: Content | None, json: Any, *, max_bytes: int) -> bytes
     if json is not None:
         if content is not None:
             raise ValueError("give content or json, not both")
-        return canonical_json(json)
-    if content is None or isinstance(content, bytes):
-        return content
-    if isinstance(content, str):
-        return content.encode()
+        content = canonical_json(json)
+    if content is None:
+        return None
     body = bytearray()
-    if isinstance(content, AsyncIterable):
+    if isinstance(content, bytes | str):
+        _extend(body, content.encode() if isinstance(content, str) else content, max_bytes)
+    elif isinstance(content, AsyncIterable):
         async for chunk in content:
             _extend(body, chunk, max_bytes)
     else:
@@ -78,18 +80,23 @@ async def read(response: httpx.Response, *, max_bytes: int) -> bytes:
 
 def _gunzip(raw: bytes, max_bytes: int) -> bytes:
     """Unpack all members. Output is asked for in bounded amounts: 64 KiB of gzip can hold 64 MiB of zeros."""
-    body = b""
+    body, members, member = bytearray(), 1, zlib.decompressobj(wbits=_GZIP)
     try:
-        while raw:
-            member = zlib.decompressobj(wbits=_GZIP)
-            body += member.decompress(raw, max_bytes + 1 - len(body))
-            _within(body, max_bytes)
-            if not member.eof:
-                raise TransientError("the gzip body stops half way")
-            raw = member.unused_data
+        for start in range(0, len(raw), _PIECE):
+            piece = raw[start : start + _PIECE]  # what follows a member is copied, so it has to be little
+            while piece:
+                if member.eof:
+                    members, member = members + 1, zlib.decompressobj(wbits=_GZIP)
+                body += member.decompress(piece, max_bytes + 1 - len(body))
+                _within(body, max_bytes)
+                piece = member.unused_data
+            if members > _MOST_MEMBERS:  # three million empty ones fit into 64 MiB, and hold everyone up
+                raise CorruptError(f"the gzip body has more than {_MOST_MEMBERS:,} members")
     except zlib.error as error:
         raise CorruptError(f"the body is not the gzip it says it is: {error}") from None
-    return body
+    if raw and not member.eof:
+        raise TransientError("the gzip body stops half way")
+    return bytes(body)
 
 
 def _within(body: B, max_bytes: int) -> B:

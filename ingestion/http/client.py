@@ -11,10 +11,17 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
 
-from ingestion.errors import AmbiguousError, DeadlineExceededError, ThrottledError, TransientError
+from ingestion.errors import (
+    AmbiguousError,
+    ConfigurationError,
+    DeadlineExceededError,
+    ThrottledError,
+    TransientError,
+)
 from ingestion.http import body as bodies
 from ingestion.http.call import Call, own_headers, refusal
 from ingestion.http.exchange import Gate, Params, exchange, plain_base_url, resolve
@@ -43,6 +50,8 @@ def trusted_by(base: httpx.URL) -> ssl.SSLContext | bool:
 class HttpClient:
     """A client of one upstream. Use as `async with HttpClient(...) as client`, within one event loop.
 
+    It keeps no cookies.
+
     Args:
         base_url: Where the upstream is. Its scheme, host and port are the only ones ever called.
         retry: Attempts, waits, deadline and budget. Share one among all clients of the upstream.
@@ -59,7 +68,8 @@ class HttpClient:
         max_connections: Requests in flight at once; further ones wait in line.
 
     Raises:
-        ConfigurationError: *base_url* is no plain `http(s)://host[:port][/path]`.
+        ConfigurationError: *base_url* is no plain `http(s)://host[:port][/path]`, or the environment names a proxy
+            that cannot be used.
     """
 
     def __init__(
@@ -88,14 +98,20 @@ class HttpClient:
         self._max_body_bytes = max_body_bytes
         self.stats = ClientStats()
         self._gate = Gate(limiter, breaker, self._credentials, max_in_flight=max_connections, stats=self.stats)
-        self._http = httpx.AsyncClient(
-            headers={**_DEFAULT_HEADERS, **(headers or {})},
-            timeout=httpx.Timeout(attempt_timeout_s, connect=connect_timeout_s),
-            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
-            follow_redirects=False,
-            transport=transport,
-            verify=trusted_by(self._base),
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                headers={**_DEFAULT_HEADERS, **(headers or {})},
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # they would add up
+                timeout=httpx.Timeout(attempt_timeout_s, connect=connect_timeout_s),
+                limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+                follow_redirects=False,
+                transport=transport,
+                verify=trusted_by(self._base),
+            )
+        except (httpx.InvalidURL, ImportError, ValueError):
+            raise ConfigurationError(
+                "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used: want http://host:port"
+            ) from None
 
     async def __aenter__(self) -> Self:
         return self

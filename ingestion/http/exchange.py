@@ -35,9 +35,10 @@ def plain_base_url(text: str) -> httpx.URL:
     """
     try:
         base = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        host = base.host  # decoded only here
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise ConfigurationError(f"the base URL is not a URL: {error}") from None
-    if base.scheme not in ("http", "https") or not base.host or base.userinfo or base.query or base.fragment:
+    if base.scheme not in ("http", "https") or not host or base.userinfo or base.query or base.fragment:
         raise ConfigurationError("the base URL has to be http(s)://host[:port][/path], without credentials or a query")
     return base
 
@@ -60,7 +61,7 @@ def resolve(base: httpx.URL, url: str, params: Params | None = None) -> httpx.UR
             target = base.copy_with(raw_path=path)
         if params:
             target = target.copy_merge_params(dict(params))
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise PermanentError(f"not a URL: {error}") from None
     if origin(target) != origin(base) or target.userinfo:
         raise PermanentError(f"refused to call {origin(target)}: this client calls {origin(base)} alone")

@@ -17,7 +17,23 @@ from redis.exceptions import (
 
 from ingestion.errors import ConfigurationError, TransientError
 
-__all__ = ["RedisScript", "RedisUnavailableError"]
+__all__ = ["RedisScript", "RedisUnavailableError", "redis_at"]
+
+
+def redis_at(url: str) -> Redis:
+    """Make a client of the Redis at *url* for scripts; it connects when it is first asked. Close it with `aclose`.
+
+    Raises:
+        ConfigurationError: the URL has an option that is wrong or unknown.
+    """
+    try:
+        # With a socket timeout, redis-py waits by `asyncio.wait_for`, which before Python 3.12 swallows a
+        # cancellation now and then. The scripts keep a time limit of their own.
+        redis = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=None)
+        redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # only here are options looked at
+    except (TypeError, ValueError, RedisError):
+        raise ConfigurationError("REDIS_URL has an option that is wrong: want redis://host:port/number") from None
+    return redis
 
 
 class RedisUnavailableError(TransientError):
@@ -32,8 +48,7 @@ class RedisScript:
     did not answer, the others fail at once for *pause_s*, so an outage costs one time-out a second and not
     one a request.
 
-    A call that was cut off may or may not have been carried out. Make the client with `socket_timeout=None`: the time
-    limit here does its work, and before Python 3.12 redis-py's own can swallow a cancellation.
+    A call that was cut off may or may not have been carried out. Make the client with `redis_at`.
     """
 
     def __init__(

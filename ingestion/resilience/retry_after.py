@@ -38,7 +38,10 @@ def whole_number(text: str) -> float | None:
 
 
 def http_date(text: str) -> datetime | None:
-    """Read any of the three HTTP date forms; None for anything else. Without a zone it is UTC: HTTP has no other."""
+    """Read any of the three HTTP date forms, or a date as in a mail's header; None for what is no date.
+
+    Without a zone it is UTC: HTTP has no other.
+    """
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

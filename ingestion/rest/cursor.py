@@ -34,9 +34,11 @@ __all__ = [
 EXPIRED_STATUS = frozenset({400, 404, 410, 422})
 _MAX_EMPTY_PAGES = 3
 
-_PARAMETERS = r"""(?:\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*"""
-_LINK = re.compile(rf"\s*<([^>]*)>({_PARAMETERS})\s*(?:,|$)")
-_PARAMETER = re.compile(r'([^\s=;,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))')
+# As lenient as RFC 8288, appendix B: a `next` that is not seen would end the listing early. Nothing is tried again
+# (`*+`), or a header of a hundred characters could take for ever.
+_PARAMETERS = r"""(?:\s*+;[^=;,]*+(?:=\s*+(?:"(?:[^"\\]|\\.)*+)?+[^;,]*+)?+)*+"""
+_LINK = re.compile(rf"<([^<>]*+)>({_PARAMETERS})")
+_PARAMETER = re.compile(r';\s*+([^\s=;,]++)[^=;,]*+=\s*+(?:"((?:[^"\\]|\\.)*+)|([^;,]*+))')
 
 
 def token_in(
@@ -155,13 +157,16 @@ class BodyCursor(msgspec.Struct, frozen=True, kw_only=True):
 
     def next_token(self, response: httpx.Response, page: Page) -> str | None:
         """Read the token from the envelope."""
-        return token_in(
+        token = token_in(
             page.envelope,
             self.field,
             self.has_more_field,
             empty_is_end=self.empty_is_end,
             absent_is_end=self.absent_is_end,
         )
+        if token is not None and any("\ud800" <= character <= "\udfff" for character in token):
+            raise CorruptError(f"{self.field!r} holds half a character, which cannot be sent back")
+        return token
 
 
 class NextUrl(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,7 +183,7 @@ class NextUrl(msgspec.Struct, frozen=True, kw_only=True):
     def next_token(self, response: httpx.Response, page: Page) -> str | None:
         """Read the URL from the envelope."""
         token = token_in(page.envelope, self.field, self.has_more_field, absent_is_end=self.absent_is_end)
-        return None if token is None else str(response.url.join(token))
+        return None if token is None else _joined(response.url, token)
 
 
 class LinkHeader(msgspec.Struct, frozen=True):
@@ -191,7 +196,15 @@ class LinkHeader(msgspec.Struct, frozen=True):
     def next_token(self, response: httpx.Response, page: Page) -> str | None:
         """Read the URL from the header."""
         target = next_link(response.headers.get("link", ""))
-        return None if target is None else str(response.url.join(target))
+        return None if target is None else _joined(response.url, target)
+
+
+def _joined(url: httpx.URL, link: str) -> str:
+    """Give *link*, as it stands on the page at *url*, as an absolute URL."""
+    try:
+        return str(url.join(link))
+    except (httpx.InvalidURL, UnicodeError):
+        raise CorruptError("the link to the next page is not a URL") from None
 
 
 class CursorSource:

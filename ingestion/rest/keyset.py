@@ -4,14 +4,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from ingestion.errors import ConfigurationError, ContractViolationError, CorruptError
 from ingestion.http.client import HttpClient
 from ingestion.http_library import httpx
 from ingestion.record import Batch, Record
-from ingestion.resilience.retry_after import Now, utc_now
+from ingestion.resilience.retry_after import Now, http_date, utc_now
 from ingestion.rest.mark import KeysetPosition, Mark
 from ingestion.rest.page import Page, RowMark, RowShape, decode_page
 
@@ -192,7 +191,7 @@ class KeysetSource:
             rejects = frozenset(reject.raw for reject in page.rejects)
             position = self._advanced(position, page, response)
             yield Batch(fresh, position, new_rejects)
-            has_more = page.envelope.get(self._has_more_field)
+            has_more = page.says(self._has_more_field)
             if not goes_on(progress, rows=page.row_count, fresh=len(fresh) + len(new_rejects), has_more=has_more):
                 return
             question = self._next_question(page) if page.row_count else question
@@ -220,11 +219,8 @@ class KeysetSource:
         """Move the position to the last row of *page*: the rows are in order, so no other can be later."""
         if not page.records:
             return position
-        try:
-            server_now = parsedate_to_datetime(response.headers.get("date", ""))
-        except ValueError:
-            server_now = self._now()
-        until = server_now.replace(tzinfo=server_now.tzinfo or UTC) - timedelta(seconds=self._lag_s)
+        server_now = http_date(response.headers.get("date", "")) or self._now()
+        until = server_now - timedelta(seconds=self._lag_s)
         before = position or self._positions(self.source, self.stream, _BEGINNING)
         return before.advanced(page.records[-1:], until=until)
 

@@ -31,6 +31,7 @@ __all__ = ["Answer", "InOrder", "OffsetSource", "is_last", "joins"]
 
 
 _MAX_REWINDS = 20
+_MEMORY_PAGES = 8
 Answer = TypeVar("Answer")
 
 
@@ -180,7 +181,8 @@ class OffsetSource:
         """Yield the rest of the listing; all of it when the last walk was finished.
 
         Raises:
-            CorruptError: an answer that is no page or contradicts itself; a listing that has no order.
+            CorruptError: an answer that is no page or contradicts itself; a listing that has no order, or brings the
+                same rows for ever.
             ConfigurationError: more than `max_pages` responses.
         """
         walk = _start(position, self._page_size)
@@ -193,7 +195,7 @@ class OffsetSource:
                     if not joins(page, window.start, walk.recent, walk.total):
                         self._go_back(walk)
                         break
-                    has_more = page.envelope.get(self._has_more_field)
+                    has_more = page.says(self._has_more_field)
                     last = is_last(window, page.row_count, walk.end, total=walk.total, has_more=has_more)
                     yield self._batch(walk, window, page, last=last)
                     if last:
@@ -228,9 +230,15 @@ class OffsetSource:
         walk.rewinds += 1
 
     def _batch(self, walk: "_Walk", window: Window, page: Page, *, last: bool) -> Batch:
-        walk.end, walk.rewinds = max(walk.end, window.start + page.row_count), 0
+        before, walk.end, walk.rewinds = walk.end, max(walk.end, window.start + page.row_count), 0
         records, rejects = walk.recent.unread(page)
         walk.recent.add(page)
+        walk.stale = 0 if records or rejects else walk.stale + walk.end - before
+        if walk.stale > 4 * _MEMORY_PAGES * self._page_size and not last:  # more than it remembers, going back or not
+            raise CorruptError(
+                f"{self._name}: the last {walk.stale} rows had all been read before; the server does not know these"
+                f" parameters ({', '.join(window.params)}), or rows come faster than they can be read"
+            )
         place = None
         if page.records and not last:
             place = msgspec.json.encode((walk.end, page.records[-1].key)).decode()
@@ -242,7 +250,7 @@ class OffsetSource:
 
 @dataclass
 class _Walk:
-    """Where one walk stands: *end* rows have been read without a gap."""
+    """Where one walk stands: *end* rows have been read without a gap, the last *stale* of them nothing new."""
 
     end: int
     size: int
@@ -250,10 +258,11 @@ class _Walk:
     total: int | None = None
     requests: int = 0
     rewinds: int = 0
+    stale: int = 0
 
 
 def _start(position: ListingPosition | None, page_size: int) -> _Walk:
-    walk = _Walk(0, page_size, Recent(8 * page_size))
+    walk = _Walk(0, page_size, Recent(_MEMORY_PAGES * page_size))
     if position is not None and position.place is not None:
         walk.end, last_key = msgspec.json.decode(position.place, type=tuple[int, str])
         walk.recent.add_key(last_key)

@@ -11,7 +11,7 @@ import orjson
 
 from ingestion.errors import ContractViolationError, CorruptError
 from ingestion.record import Record, Reject, canonical_json, read_instant
-from ingestion.rest.row_spans import parse_leniently, row_spans
+from ingestion.rest.row_spans import parse_leniently, row_spans, without_depths
 
 __all__ = ["Page", "RowMark", "RowShape", "decode_page", "record_of"]
 
@@ -66,6 +66,11 @@ class Page(msgspec.Struct, frozen=True):
     def row_count(self) -> int:
         """How many rows the server sent, good and bad."""
         return len(self.records) + len(self.rejects)
+
+    def says(self, field: str) -> bool | None:
+        """Read a yes or a no from the envelope; None for anything else, such as `"false"`, `0` or nothing."""
+        answer = self.envelope.get(field)
+        return answer if isinstance(answer, bool) else None
 
 
 def decode_page(body: bytes, shape: RowShape) -> Page:
@@ -144,18 +149,27 @@ def _mark(row: Any, shape: RowShape) -> RowMark | None:
     if not isinstance(row, dict):
         return None
     text, key = row.get(shape.occurred_at_field), row.get(shape.key_field)
-    is_key = type(key) in (str, int) and len(str(key)) <= _LONGEST_KEY
-    if is_key and isinstance(text, str) and read_instant(text) is not None:
-        return RowMark(text, str(key))
-    return None
+    is_key = type(key) is int or (type(key) is str and len(key) <= _LONGEST_KEY)
+    if not is_key or not isinstance(text, str) or read_instant(text) is None:
+        return None
+    try:
+        f"{text}{key}".encode()
+    except UnicodeEncodeError:  # half a character cannot be sent back
+        return None
+    return RowMark(text, str(key))
 
 
 def _decode_row_by_row(body: bytes, shape: RowShape) -> Page:
     """Set the bad rows of a page aside. Slow, and only walked by pages that hold one."""
-    text = body.decode("utf-8", "surrogateescape")
+    text = plain = body.decode("utf-8", "surrogateescape")
     try:
-        _, envelope = _open_envelope(parse_leniently(text), shape)
-        rows = list(row_spans(text, shape.rows_field))
+        try:
+            document = parse_leniently(text)
+        except RecursionError:
+            plain = without_depths(text)
+            document = parse_leniently(plain)
+        _, envelope = _open_envelope(document, shape)
+        rows = list(row_spans(plain, shape.rows_field))
     except (ValueError, RecursionError) as error:
         what = f"{shape.source}.{shape.stream}: the page of {len(body)} bytes is not JSON"
         raise CorruptError(f"{what}: {error}") from None

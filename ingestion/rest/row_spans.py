@@ -2,10 +2,11 @@
 """Where each row of a page stands in its text, for pages that a strict parser refuses because of one row."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["parse_leniently", "row_spans"]
+__all__ = ["parse_leniently", "row_spans", "without_depths"]
 
 
 _SPACE = frozenset(" \t\r\n")
@@ -17,6 +18,24 @@ def _integer(digits: str) -> int | str:
 
 
 _scan = json.JSONDecoder(strict=False, parse_int=_integer).raw_decode
+
+_DEEPEST = 100
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
+
+
+def without_depths(text: str) -> str:
+    """Give *text* with a `0` and spaces, as many as there were characters, for what is nested more than 100 deep."""
+    pieces, kept_to, depth, hole = [], 0, 0, 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in ("[", "{"):
+            depth += 1
+            hole = found.start() if depth == _DEEPEST else hole
+        elif found[0] in ("]", "}"):
+            if depth == _DEEPEST:
+                pieces += [text[kept_to:hole], "0".ljust(found.end() - hole)]
+                kept_to = found.end()
+            depth -= 1
+    return "".join([*pieces, text[kept_to:]])
 
 
 def parse_leniently(text: str) -> Any:

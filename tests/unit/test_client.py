@@ -641,6 +641,14 @@ class TestBodyOnItsWayIn:
         server = streamed(Streamed(packed[:-9]), Streamed(packed), content_encoding="gzip")
         assert call(server).json() == {"data": [1]}
 
+    def test_gzip_of_many_members_holds_nobody_up(self) -> None:
+        """Three million empty ones fit into 64 MiB; each used to cost a copy of all that follow."""
+        few, many = (gzip.compress(b"") * count for count in (99_999, 300_000))
+        server = streamed(Streamed(few + gzip.compress(b"{}")), content_encoding="gzip")
+        assert call(server).json() == {}
+        with pytest.raises(CorruptError, match="more than 100,000 members"):
+            call(streamed(Streamed(many), content_encoding="gzip"))
+
     def test_gzip_that_is_none_is_corrupt(self) -> None:
         with pytest.raises(CorruptError, match="gzip"):
             call(streamed(Streamed(b"{}"), content_encoding="gzip"))
@@ -706,3 +714,46 @@ def test_a_plain_origin_trusts_no_certificate_and_a_secure_one_the_systems() -> 
     assert plain.check_hostname
     assert plain.get_ca_certs() == []
     assert trusted_by(httpx.URL("https://api.example.com")) is True
+
+
+@pytest.mark.parametrize("body", [{"content": b"12345678901"}, {"content": "12345678901"}, {"json": "123456789"}])
+def test_a_request_body_of_any_kind_is_bounded(body: dict[str, Any]) -> None:
+    server = Server(OK)
+    with pytest.raises(ValueError, match="may have 10 bytes"):
+        call(server, "PUT", max_body_bytes=10, request=body)
+    assert not server.requests
+
+
+def test_no_cookie_is_kept() -> None:
+    """A server that sets new ones with each answer would get ever longer requests, until it refuses them."""
+    cookie = httpx.Response(200, json={}, headers={"set-cookie": "session=1; Path=/"})
+    server = Server(cookie)
+
+    async def main() -> None:
+        async with client(server) as http:
+            for _ in range(3):
+                await http.request("GET", "/orders")
+
+    virtual_time.run(main())
+    assert server.headers("cookie") == [None, None, None]
+
+
+@pytest.mark.parametrize("cursor", ["\ud83d", "a\udc00b"])
+def test_half_a_character_is_no_parameter(cursor: str) -> None:
+    server = Server(OK)
+    with pytest.raises(PermanentError, match="not a URL"):
+        call(server, request={"params": {"cursor": cursor}})
+    assert not server.requests
+
+
+def test_a_host_that_cannot_be_decoded_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError):
+        HttpClient("http://xn--")
+
+
+@pytest.mark.parametrize("proxy", ["ftp://user:s3cret@proxy", "socks5://user:s3cret@proxy", "nonsense://"])
+def test_a_proxy_that_cannot_be_used_is_a_wrong_setting(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(ConfigurationError, match="ALL_PROXY") as caught:
+        HttpClient("http://api.example.com")
+    assert "s3cret" not in str(caught.value)

@@ -16,6 +16,7 @@ from ingestion.console import collect_seldom
 from ingestion.errors import ContractViolationError, CorruptError
 from ingestion.record import Record
 from ingestion.rest.page import RowMark, RowShape, decode_page, record_of
+from ingestion.rest.row_spans import without_depths
 
 SHAPE = RowShape(source="shop", stream="orders")
 AT = "2026-01-01T00:00:00Z"
@@ -83,6 +84,11 @@ BAD = {
     "not UTF-8": b'{"id":"b","updated_at":"2026-01-01T00:00:00Z","n":"\xff"}',
     "out of range": b'{"id":"b","updated_at":"2026-01-01T00:00:00Z","n":1e400}',
     "NaN": b'{"id":"b","updated_at":"2026-01-01T00:00:00Z","n":NaN}',
+    "3,000 levels": b'{"id":"b","updated_at":"2026-01-01T00:00:00Z","n":'
+    + b'["]",{"a":' * 1_500
+    + b"1"
+    + b"}]" * 1_500
+    + b"}",
 }
 
 
@@ -128,6 +134,36 @@ def test_the_mark_is_that_of_the_last_row_that_can_be_placed() -> None:
     for name in ("no such day", "before the first year", "long key", "5,000 digits as a key"):
         assert decode_page(page(BAD[name]), SHAPE).last is None
     assert decode_page(page(), SHAPE).last is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b'"id":"\\ud83d","updated_at":"2026-01-01T00:00:00Z"', b'"id":"z","updated_at":"2026-01-01\\ud83d00:00:00Z"'],
+)
+def test_no_mark_holds_what_cannot_be_sent_back(field: bytes) -> None:
+    """Half a character in the last row: the row in front of it is asked on from."""
+    decoded = decode_page(page(good(1), b"{%s}" % field), SHAPE)
+    assert len(decoded.rejects) == 1
+    assert decoded.last == decode_page(page(good(1)), SHAPE).last
+
+
+def test_a_whole_number_of_any_size_is_a_mark() -> None:
+    row = b'{"id":%s,"updated_at":"2026-01-01T00:00:00Z"}' % (b"9" * 501)
+    assert decode_page(page(row), SHAPE).last == RowMark("2026-01-01T00:00:00Z", "9" * 501)
+
+
+@pytest.mark.parametrize(
+    ("spelt", "said"),
+    [("true", True), ("false", False)] + [(other, None) for other in ("null", '"false"', "0", "1", "[]", "{}", '""')],
+)
+def test_only_true_and_false_say_whether_there_is_more(spelt: str, said: bool | None) -> None:
+    assert decode_page(b'{"data":[],"has_more":%s}' % spelt.encode(), SHAPE).says("has_more") is said
+    assert decode_page(b'{"data":[]}', SHAPE).says("has_more") is None
+
+
+def test_brackets_without_end_are_read_in_linear_time() -> None:
+    for text in ('"\\' * 200_000, '["' * 200_000, "[" * 400_000, "[{" * 200_000 + "}]" * 200_000, '"' * 400_000):
+        assert len(without_depths(text)) == len(text)
 
 
 def test_a_row_type_sets_rows_aside_and_keeps_what_it_does_not_name() -> None:
