@@ -46,7 +46,7 @@ def test_ex1_statuses_that_may_change(rng: random.Random) -> None:
 def test_ex1_statuses_that_never_change(rng: random.Random) -> None:
     """501, 505 and every other 3xx, 4xx and 5xx are permanent."""
     never = [status for status in range(300, 600) if status not in {408, 429, 500, 502, 503, 504}]
-    for status in [501, 505, 302, 404, 401, 599, *rng.sample(never, 60)]:
+    for status in [501, 505, 302, 404, 401, 599, 101, 103, *rng.sample(never, 60)]:
         came = classify_response(_response(status, content_type="application/json"))
         _expect_fault(came, Fault.PERMANENT, f"status {status}", "whether the same request can succeed in a minute")
 
@@ -59,6 +59,13 @@ def test_ex1_throttled_is_told_when(rng: random.Random) -> None:
         (_response(429, retry_after=wait), Fault.THROTTLED, f"429 with Retry-After: {wait}"),
         (_response(503, Retry_After=wait), Fault.THROTTLED, f"503 with Retry-After: {wait}"),
         (_response(503), Fault.TRANSIENT, "503 without Retry-After"),
+        (
+            _response(503, Retry_After="Mon, 05 Jan 2026 12:00:30 GMT"),
+            Fault.THROTTLED,
+            "503 with a date in Retry-After",
+        ),
+        (_response(500, Retry_After=wait), Fault.TRANSIENT, f"500 with Retry-After: {wait}"),
+        (_response(404, Retry_After=wait), Fault.PERMANENT, f"404 with Retry-After: {wait}"),
     ):
         _expect_fault(classify_response(response), wanted, what, "who knows when to come back: the server, or nobody")
 
@@ -71,6 +78,7 @@ def test_ex1_a_page_that_is_not_json() -> None:
         "text/plain",
         "application/jsonp",
         "application/x-json-stream",
+        "application/seq-json",
         "",
     ):
         came = classify_response(_response(200, content_type=media_type))
@@ -88,10 +96,19 @@ def test_ex1_a_page_that_is_not_json() -> None:
         "a missing header",
         2,
     )
+    _expect_fault(
+        classify_response(_response(200, content_length="0")),
+        Fault.CORRUPT,
+        "status 200 with an empty body and no content-type",
+        "which answers have no body, by their status",
+    )
 
 
 def test_ex1_json_by_any_spelling() -> None:
-    """JSON is recognised whatever the case, parameters and suffix."""
+    """JSON is recognised whatever the case, parameters and suffix, with any status from 200 to 299."""
+    for status in (200, 202, 203, 206, 299):
+        came = classify_response(_response(status, content_type="application/json"))
+        _expect_fault(came, None, f"status {status} with JSON", "which statuses are answers")
     for media_type in (
         "application/json",
         "Application/JSON",
@@ -172,20 +189,26 @@ def test_ex2_what_never_passes() -> None:
         ConfigurationError("DB_URL is not set"),
         FileNotFoundError("rows.csv"),
         KeyError("data"),
+        ValueError("a bug"),
         TypeError("a bug"),
     ):
         _expect_fault(classify(error), Fault.PERMANENT, repr(error), "the special cases before the general one", 2)
 
 
-def test_ex2_a_certificate_that_does_not_verify(rng: random.Random) -> None:
-    """A certificate that does not verify is permanent, however deep the cause lies."""
-    error: BaseException = ssl.SSLCertVerificationError("certificate has expired")
-    for _ in range(rng.randrange(1, 4)):
-        try:
-            raise httpx.ConnectError("certificate verify failed") from error
-        except httpx.ConnectError as wrapped:
-            error = wrapped
-    _expect_fault(classify(error), Fault.PERMANENT, "a ConnectError caused by SSLCertVerificationError", "__cause__", 3)
+def test_ex2_a_certificate_that_does_not_verify() -> None:
+    """A certificate that does not verify is permanent, however deep the cause lies; other trouble with TLS is not."""
+    for cause, wanted in (
+        (ssl.SSLCertVerificationError("certificate has expired"), Fault.PERMANENT),
+        (ssl.SSLEOFError("EOF occurred in violation of protocol"), Fault.TRANSIENT),
+    ):
+        error: BaseException = cause
+        for depth in range(1, 4):
+            try:
+                raise httpx.ConnectError("no handshake") from error
+            except httpx.ConnectError as wrapped:
+                error = wrapped
+            what = f"a ConnectError with {type(cause).__name__} {depth} deep in its causes"
+            _expect_fault(classify(error), wanted, what, "__cause__", 3)
 
 
 def test_ex2_bytes_that_lie() -> None:
@@ -201,13 +224,17 @@ def test_ex2_bytes_that_lie() -> None:
 @pytest.mark.parametrize("order", [asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_ex2_an_order_to_stop_is_no_fault(order: type[BaseException]) -> None:
     """Cancellation is raised again, never named."""
+    given = order("what the sender said")
+    came: object
     try:
-        came = classify(order())
-    except order:
-        return
+        came = classify(given)
+    except order as raised:
+        if raised is given:
+            return
+        came = f"another {order.__name__}, without what the first one says"
     expect(
         False,
-        expected=f"{order.__name__} raised again",
+        expected=f"{order.__name__} raised again, the same object",
         came=str(came),
         look_at="who asked for it: the server, or us",
         hint=3,

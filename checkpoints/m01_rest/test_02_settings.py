@@ -24,6 +24,7 @@ def test_ex1_password_goes_the_rest_stays(rng: random.Random) -> None:
         ),
         (f"redis://:{secret}@cache:6379/0", "redis://:***@cache:6379/0"),
         (f"postgresql://ingest:{secret}@[::1]:5432/shop", "postgresql://ingest:***@[::1]:5432/shop"),
+        (f"postgresql://Ingest:{secret}@DB.Internal/Shop", "postgresql://Ingest:***@DB.Internal/Shop"),
         ("postgresql://ingest@db/shop", "postgresql://ingest@db/shop"),
         ("https://api.example.com/v1", "https://api.example.com/v1"),
     ):
@@ -50,6 +51,20 @@ def test_ex1_secrets_in_the_query(rng: random.Random) -> None:
             look_at="the query: libpq takes a password there too",
             hint=3,
         )
+    one, two = _secret(rng), _secret(rng) + "=="
+    for query, wanted in (
+        (f"password={one}&sslmode=require&sslpassword={two}", "password=***&sslmode=require&sslpassword=***"),
+        (f"token={one}&token={two}", "token=***&token=***"),
+        (f"options=-c%20geqo%3Doff&x=&token_type=a&token={one}", "options=-c%20geqo%3Doff&x=&token_type=a&token=***"),
+    ):
+        came = mask_url(f"postgresql://db/shop?{query}")
+        expect(
+            came == f"postgresql://db/shop?{wanted}",
+            expected=f"postgresql://db/shop?{wanted}",
+            came=came,
+            look_at="which parameters change, and what else does on the way",
+            hint=3,
+        )
 
 
 def test_ex1_what_is_not_understood_is_masked_whole(rng: random.Random) -> None:
@@ -63,6 +78,7 @@ def test_ex1_what_is_not_understood_is_masked_whole(rng: random.Random) -> None:
         f"postgresql://ingest:{digits}#{tail}@db:5432/shop",
         f"postgresql://ingest:{head}/{tail}@db:5432/shop",
         f"postgresql://ingest:{head}@{tail}@db:5432/shop",
+        f"postgresql://ingest:{head}:{tail}@db:5432/shop",
         f"postgresql://ingest:{head}?{tail}@db:5432/shop",
         f"postgresql://ingest:{head}#{tail}@db:5432/shop",
         f"postgresql://ingest:{secret}@[::1/shop",
@@ -101,6 +117,7 @@ def test_ex2_good_urls_pass(rng: random.Random) -> None:
         "postgres://db",
         "POSTGRESQL://db/shop",
         "postgresql://[::1]:5432/x?sslmode=require",
+        "postgresql://db:5432/",
     ):
         came = check_url(url, "postgresql", "postgres")
         expect(came == url, expected="the same URL", came=mask_url(came), look_at="what check_url returns")
@@ -113,8 +130,12 @@ def test_ex2_wrong_urls_are_refused_without_a_quote(rng: random.Random) -> None:
         (f"postgresql://u:{secret}@db/shop\n", "a newline at the end"),
         (f" postgresql://u:{secret}@db/shop", "a space in front"),
         (f"postgresql://u:{secret} @db/shop", "a space inside"),
+        (f"postgresql://u:{secret[:5]}\n{secret[5:]}@db/shop", "a newline inside"),
+        (f"postgresql://u:{secret}@db/shop\r", "a carriage return at the end"),
+        (f"postgresql://u:{secret}@db/shop\t", "a tab at the end"),
         ("", "an empty text"),
         (f"x{secret.lower()}://db/shop", "another scheme"),
+        (f"postgresqlx://u:{secret}@db/shop", "a scheme that only begins like a wanted one"),
         (f"{secret}", "no scheme"),
         (f"postgresql://u:{secret}/x@db:5432/shop", "an unescaped slash in the password"),
         (f"postgresql://db:{secret}/shop", "a port that is no number"),
@@ -125,11 +146,14 @@ def test_ex2_wrong_urls_are_refused_without_a_quote(rng: random.Random) -> None:
         try:
             came = check_url(text, "postgresql", "postgres")
         except ValueError as error:
-            leaks = secret.lower() in str(error).lower() or bool(error.__cause__)
+            shown = [str(error), repr(error.__cause__ or "")]
+            if not error.__suppress_context__:
+                shown.append(repr(error.__context__ or ""))  # a traceback shows it: "During handling of ..."
+            leaks = any(part.lower() in each.lower() for each in shown for part in (secret, secret[:5], secret[5:]))
             expect(
-                not leaks,
-                expected=f"a message about {what} that quotes nothing",
-                came=str(error).replace(secret, "<the secret>"),
+                not leaks and error.__cause__ is None,
+                expected=f"a message about {what} that quotes nothing, with no other error behind it",
+                came=" <- ".join(each.replace(secret, "<the secret>") for each in shown),
                 look_at="the words of your message, and `from None`",
                 hint=1,
             )
@@ -205,6 +229,14 @@ def test_ex3_names_the_variable_that_is_set(monkeypatch: pytest.MonkeyPatch) -> 
             look_at="os.environ",
             hint=3,
         )
+    (line,) = _problems(monkeypatch, **good, MOCK_API_URL="")
+    expect(
+        line.startswith("MOCK_API_URL "),
+        expected="a line about MOCK_API_URL, which is set, to nothing",
+        came=line,
+        look_at="whether a variable that is empty is set",
+        hint=3,
+    )
 
 
 def test_ex3_numbers_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +248,14 @@ def test_ex3_numbers_too(monkeypatch: pytest.MonkeyPatch) -> None:
         expected="INGESTION_BURST input should be ...: write for example INGESTION_BURST=10",
         came=line,
         look_at="the capital in pydantic's message",
+        hint=3,
+    )
+    (line,) = _problems(monkeypatch, **good, INGESTION_TOPIC="no topic")
+    expect(
+        line.startswith("INGESTION_TOPIC string should") and "[A-Za-z0-9._-]" in line,
+        expected="INGESTION_TOPIC string should match pattern '^[A-Za-z0-9._-]{1,249}$': ...",
+        came=line,
+        look_at="which capitals of the message are yours to change: the first",
         hint=3,
     )
     assert str(SecretUrl("redis://:x@h")) == "redis://:***@h"

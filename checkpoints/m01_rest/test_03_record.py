@@ -123,6 +123,15 @@ def test_ex1_refuses_what_is_no_number(number: float, rng: random.Random) -> Non
         look_at="the search for NaN",
         hint=2,
     )
+    for text in ("null", "NaN", "Nancy", "infinite"):
+        fine = canonical_json({"a": None, "b": text})
+        expect(
+            fine == f'{{"a":null,"b":"{text}"}}'.encode(),
+            expected=f"the text {text!r} next to a null to pass",
+            came=fine.decode(),
+            look_at="what is searched: the value, or its text",
+            hint=2,
+        )
 
 
 def test_ex1_refuses_what_has_no_spelling() -> None:
@@ -142,6 +151,25 @@ def test_ex1_refuses_what_has_no_spelling() -> None:
         _expect_refused(value, what, "which errors the encoders raise")
 
 
+def test_ex1_the_message_keeps_the_data_to_itself(rng: random.Random) -> None:
+    """The message of a refusal names the kind of fault, and nothing of the data: it goes into logs."""
+    name = "".join(rng.choices("abcdefgh", k=12))
+    for trouble in (float("nan"), {1: 2}, {2: 2**70}, "\ud800", datetime(2026, 1, 1, tzinfo=UTC), {1, 2}):
+        try:
+            came: object = canonical_json({"customer": name, "trouble": trouble})
+        except ContractViolationError as error:
+            came = str(error)
+            expect(
+                name not in came and bool(came),
+                expected="a message that quotes nothing of the document",
+                came=came.replace(name, "<the customer>"),
+                look_at="the words of your message",
+                hint=3,
+            )
+        else:
+            expect(False, expected=f"a ContractViolationError for {trouble!r}", came=came, hint=2)
+
+
 def _expect_refused(value: Any, what: str, look_at: str) -> None:
     came: object
     try:
@@ -156,13 +184,13 @@ def _expect_refused(value: Any, what: str, look_at: str) -> None:
 def test_ex2_carries_what_it_was_given(rng: random.Random) -> None:
     """A record holds the canonical payload and its SHA-256."""
     payload = {"id": rng.randrange(1000), "name": "Zoë", "lines": [1, 2]}
-    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    record = Record.of("shop", "orders", "o-1", _shuffled(payload, rng), at)
+    at = datetime(2026, 3, 1, 12, 30, 15, 123_456, tzinfo=UTC)
+    record = Record.of("shop", "orders", " O-1", _shuffled(payload, rng), at)
     text = json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     for came, wanted, what in (
         (
             (record.source, record.stream, record.key),
-            ("shop", "orders", "o-1"),
+            ("shop", "orders", " O-1"),
             "source, stream and key as given",
         ),
         (record.payload, text, f"the payload {text.decode()}"),

@@ -37,6 +37,22 @@ def test_ex1_stops_at_the_cap(rng: random.Random) -> None:
     expect(ceilings == sorted(ceilings), expected="ceilings that never go down", came=ceilings, hint=2)
 
 
+def test_ex1_right_for_any_base_and_cap(rng: random.Random) -> None:
+    """Wherever the cap lies, the ceiling doubles all the way up to it."""
+    base_s = rng.uniform(0.5, 1.5)
+    for low_s, cap_s in ((base_s, base_s), (base_s, 37.0), (base_s / 1e6, 1e6 * base_s), (base_s, 3_600.0)):
+        for attempt in range(50):
+            wanted = min(cap_s, low_s * 2**attempt)
+            came = exponential_ceiling_s(attempt, base_s=low_s, cap_s=cap_s)
+            expect(
+                came == pytest.approx(wanted),
+                expected=f"{wanted:g} s after failed attempt {attempt} with base {low_s:g} s and cap {cap_s:g} s",
+                came=came,
+                look_at="the attempt at which your ceiling becomes the cap",
+                hint=2,
+            )
+
+
 def test_ex1_any_attempt_however_late() -> None:
     """A worker that has failed for a year still gets its cap, not an OverflowError."""
     for attempt in (1_100, 10_000, 10**9):
@@ -106,6 +122,22 @@ def test_ex2_uses_the_whole_interval(rng: random.Random) -> None:
     )
 
 
+def test_ex2_spreads_every_wait_evenly(rng: random.Random) -> None:
+    """After each failed attempt, the first included, the draws fill the interval from zero to the ceiling evenly."""
+    base_s = rng.uniform(0.3, 0.6)
+    for attempt in range(4):
+        ceiling_s = exponential_ceiling_s(attempt, base_s=base_s, cap_s=30.0)
+        draws = [full_jitter_s(attempt, base_s=base_s, cap_s=30.0, uniform=rng.uniform) for _ in range(2_000)]
+        quarters = [sum(part <= 4 * draw / ceiling_s < part + 1 for draw in draws) / 2_000 for part in range(4)]
+        expect(
+            all(0.19 < share < 0.31 for share in quarters),
+            expected=f"a quarter of the waits in each quarter of 0 to {ceiling_s:.2f} s after failed attempt {attempt}",
+            came=", ".join(f"{share:.0%}" for share in quarters),
+            look_at="where the interval begins and ends, and how many draws make a wait",
+            hint=3,
+        )
+
+
 def test_ex2_stays_below_the_ceiling(rng: random.Random) -> None:
     """A wait is never above its attempt's ceiling, nor below zero."""
     for attempt in range(10):
@@ -168,13 +200,27 @@ def test_ex3_waits_at_the_cap_still_differ(rng: random.Random) -> None:
 
 
 def test_ex3_the_first_wait_has_no_previous(rng: random.Random) -> None:
-    """A previous wait of zero counts as the base."""
+    """A previous wait of zero, or of less than the base, counts as the base."""
     base_s = rng.uniform(0.1, 0.5)
-    draws = [decorrelated_jitter_s(0.0, base_s=base_s, cap_s=100.0, uniform=rng.uniform) for _ in range(500)]
+    for previous_s in (0.0, base_s / 10, base_s / 2):
+        draws = [decorrelated_jitter_s(previous_s, base_s=base_s, cap_s=100.0, uniform=rng.uniform) for _ in range(500)]
+        expect(
+            base_s <= min(draws) and 2.5 * base_s < max(draws) <= 3 * base_s,
+            expected=f"waits between {base_s:.2f} and {3 * base_s:.2f} s after {previous_s:.2f} s, less than the base",
+            came=f"waits from {min(draws):.2f} to {max(draws):.2f} s",
+            look_at="what three times nothing is, and three times next to nothing",
+            hint=3,
+        )
+
+
+def test_ex3_replays_with_the_same_randomness(seed: int) -> None:
+    """The same *uniform* gives the same waits, so that a test can replay them."""
+    first, second = random.Random(seed), random.Random(seed)
+    one = [decorrelated_jitter_s(previous_s, uniform=first.uniform) for previous_s in range(8)]
+    two = [decorrelated_jitter_s(previous_s, uniform=second.uniform) for previous_s in range(8)]
     expect(
-        base_s <= min(draws) and 2.5 * base_s < max(draws) <= 3 * base_s,
-        expected=f"waits between {base_s:.2f} and {3 * base_s:.2f} s when there was none before",
-        came=f"waits from {min(draws):.2f} to {max(draws):.2f} s",
-        look_at="what three times nothing is",
-        hint=3,
+        one == two,
+        expected="the same waits from two generators with one seed",
+        came=[one[:2], two[:2]],
+        look_at="which generator draws",
     )

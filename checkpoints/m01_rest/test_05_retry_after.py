@@ -132,6 +132,19 @@ def test_ex2_a_quota_with_a_rest_is_no_reason(rng: random.Random, answered_at: d
         _expect_wait(came, wanted, f"reset {wait_s}, remaining {remaining!r}", "what *remaining* says", 2)
 
 
+@pytest.mark.parametrize("digits", [23, 400, 5_000])
+def test_ex2_any_number_of_digits(digits: int, answered_at: datetime) -> None:
+    """A reset of any length is a very long wait, and no error."""
+    came = _outcome(lambda: read_reset("1" + "0" * digits, "0", answered_at))
+    expect(
+        isinstance(came, float | int) and came >= 1e19,
+        expected=f"a very long wait for a reset of 1 with {digits} zeros",
+        came=came,
+        look_at="`whole_number`, which is given, and whether that moment is in the calendar",
+        hint=2,
+    )
+
+
 def test_ex2_what_makes_no_sense(rng: random.Random, answered_at: datetime) -> None:
     """A reset that is past, zero or no whole number is no answer."""
     passed = int(answered_at.timestamp()) - rng.randrange(0, 100_000)
@@ -161,6 +174,21 @@ def test_ex3_our_clock_stands_in(rng: random.Random, answered_at: datetime) -> N
         _expect_wait(came, wait_s, str(headers), "what to do without a Date", 3)
 
 
+def test_ex3_never_less_than_was_asked(rng: random.Random, answered_at: datetime) -> None:
+    """A wait that is no whole number of seconds is not cut short."""
+    wait_s = rng.randrange(1, 3_600)
+    asked = {"Retry-After": _imf(answered_at + timedelta(seconds=wait_s))}
+    now = answered_at + timedelta(seconds=0.25)
+    came = _outcome(lambda: retry_after_s(asked, now=lambda: now))
+    expect(
+        isinstance(came, float | int) and wait_s - 0.25 <= came <= wait_s,
+        expected=f"at least {wait_s - 0.25:g} s where a date is that far away",
+        came=came,
+        look_at="what becomes of the fraction of a second",
+        hint=1,
+    )
+
+
 def test_ex3_the_order_of_precedence(rng: random.Random, answered_at: datetime) -> None:
     """Retry-After wins over RateLimit, that over X-RateLimit-Reset, and that over RateLimit-Reset."""
     waits = rng.sample(range(1, 3_600), 4)
@@ -178,6 +206,11 @@ def test_ex3_a_useless_header_hides_none(rng: random.Random, answered_at: dateti
     wait_s = rng.randrange(1, 3_600)
     for useless in ("0", "-1", "soon", _imf(answered_at - timedelta(seconds=9)), "1.5"):
         headers = {"Retry-After": useless, "Date": _imf(answered_at), "X-RateLimit-Reset": f"{wait_s}"}
+        came = _outcome(lambda headers=headers: retry_after_s(headers, now=lambda: answered_at))
+        _expect_wait(came, wait_s, str(headers), "when the next header is asked", 3)
+    useless_ones = {"Retry-After": "0", "RateLimit": '"default";r=5;t=9', "X-RateLimit-Reset": "0"}
+    for name in ("X-RateLimit-Reset", "RateLimit-Reset"):
+        headers = {**useless_ones, name: f"{wait_s}"}
         came = _outcome(lambda headers=headers: retry_after_s(headers, now=lambda: answered_at))
         _expect_wait(came, wait_s, str(headers), "when the next header is asked", 3)
 

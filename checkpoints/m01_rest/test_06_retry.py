@@ -115,12 +115,25 @@ def test_ex1_after_every_retry_something_is_known(rng: random.Random) -> None:
 
 
 def _final(error: TransientError, *, repeatable: bool, max_wait_s: float = 30.0) -> Any:
-    return _outcome(lambda: final_error(error, repeatable=repeatable, max_wait_s=max_wait_s, now=lambda: STARTED_AT))
+    try:
+        return final_error(error, repeatable=repeatable, max_wait_s=max_wait_s, now=lambda: STARTED_AT)
+    except NotImplementedError:
+        raise
+    except Exception as raised:
+        return expect(
+            False,
+            expected="an error that is returned, or None",
+            came=f"{_name(raised)}, which was raised",
+            look_at="`return` or `raise`",
+            hint=3,
+        )
 
 
 def test_ex2_what_may_pass_is_tried_again(rng: random.Random) -> None:
     """A repeatable call goes on after every passing failure that asks for no long wait."""
     max_wait_s = rng.uniform(10, 60)
+    came = _final(ThrottledError("429", retry_after_s=44.0), repeatable=True, max_wait_s=45.0)
+    expect(came is None, expected="None for 44 s of at most 45", came=_name(came), look_at="max_wait_s", hint=2)
     for error in (
         TransientError("503"),
         TransientError("reset", timed_out=True),
@@ -307,11 +320,15 @@ def test_ex3_no_wait_past_the_deadline(rng: random.Random) -> None:
 
 
 class _Upstream:
-    """Plays a script: raises errors, sleeps floats of seconds, returns the rest; keeps when each attempt began."""
+    """Plays a script: raises errors, sleeps floats of seconds, returns the rest; keeps when each attempt began.
+
+    What slept and was cancelled stands in `cancelled_at_s`.
+    """
 
     def __init__(self, *script: object) -> None:
         self.script = script
         self.at_s: list[float] = []
+        self.cancelled_at_s: list[float] = []
 
     async def attempt(self) -> object:
         self.at_s.append(CLOCK.time_s())
@@ -319,7 +336,11 @@ class _Upstream:
         if isinstance(step, BaseException):
             raise step
         if isinstance(step, float):
-            await asyncio.sleep(step)
+            try:
+                await asyncio.sleep(step)
+            except asyncio.CancelledError:
+                self.cancelled_at_s.append(CLOCK.time_s())
+                raise
         return step
 
 
@@ -335,6 +356,20 @@ def _run(policy: RetryPolicy, upstream: _Upstream, *, repeatable: bool = True) -
             return error, CLOCK.time_s()
 
     return virtual_time.run(call())
+
+
+@pytest.mark.parametrize("answer", [None, 0, "", []], ids=repr)
+def test_ex4_an_empty_answer_is_an_answer(answer: object) -> None:
+    """What an attempt gives is given back, also when it is nothing."""
+    upstream = _Upstream(TransientError("503"), answer)
+    came, _ = _run(RetryPolicy(), upstream)
+    expect(
+        came is answer and len(upstream.at_s) == 2,
+        expected=f"{answer!r} after one failure",
+        came=f"{_name(came)} after {len(upstream.at_s)} attempts",
+        look_at="how you tell that there is a result",
+        hint=3,
+    )
 
 
 def test_ex4_a_failure_that_passes_is_survived(rng: random.Random) -> None:
@@ -355,7 +390,8 @@ def test_ex4_a_failure_that_passes_is_survived(rng: random.Random) -> None:
 def test_ex4_the_deadline_cuts_an_attempt_off(rng: random.Random) -> None:
     """An attempt still under way at the deadline ends there, as DeadlineExceededError."""
     deadline_s = float(rng.randrange(5, 50))
-    came, took_s = _run(RetryPolicy(deadline_s=deadline_s), _Upstream(1e6))
+    upstream = _Upstream(1e6)
+    came, took_s = _run(RetryPolicy(deadline_s=deadline_s), upstream)
     expect(
         isinstance(came, DeadlineExceededError),
         expected=f"a DeadlineExceededError from an attempt that hangs, deadline {deadline_s} s",
@@ -368,6 +404,13 @@ def test_ex4_the_deadline_cuts_an_attempt_off(rng: random.Random) -> None:
         expected=f"to be over after {deadline_s} s",
         came=f"{took_s} s",
         look_at="what the timeout is around",
+        hint=3,
+    )
+    expect(
+        upstream.cancelled_at_s == [pytest.approx(deadline_s)] and took_s >= upstream.cancelled_at_s[0],
+        expected=f"the attempt to be cancelled at {deadline_s} s",
+        came=f"cancelled at {upstream.cancelled_at_s}, the call over at {took_s} s",
+        look_at="who still talks to the server after you have given up",
         hint=3,
     )
 
@@ -436,23 +479,30 @@ def test_ex4_cancellation_is_an_order(rng: random.Random) -> None:
     """A call cancelled from outside ends as cancelled: at once, not repeated, at no cost."""
     upstream, budget, after_s = _Upstream(50.0), RetryBudget(), float(rng.randrange(1, 40))
 
-    async def cancelled() -> tuple[str, float]:
+    async def cancelled() -> tuple[str, float, list[float]]:
         task = asyncio.create_task(RetryPolicy(budget=budget).run(upstream.attempt))
         await asyncio.sleep(after_s)
         task.cancel()
         try:
-            return repr(await task), CLOCK.time_s()
+            return repr(await task), CLOCK.time_s(), list(upstream.cancelled_at_s)
         except NotImplementedError:
             raise
         except BaseException as error:
-            return type(error).__name__, CLOCK.time_s()
+            return type(error).__name__, CLOCK.time_s(), list(upstream.cancelled_at_s)
 
-    came, took_s = virtual_time.run(cancelled())
+    came, took_s, attempts_cancelled_at_s = virtual_time.run(cancelled())
     expect(
         (came, took_s, len(upstream.at_s), budget.tokens) == ("CancelledError", after_s, 1, 500),
         expected=f"CancelledError at once ({after_s} s), one attempt, 500 tokens left",
         came=f"{came} after {took_s} s, {len(upstream.at_s)} attempts, {budget.tokens} tokens left",
         look_at="what is caught",
+        hint=3,
+    )
+    expect(
+        attempts_cancelled_at_s == [after_s],
+        expected="the attempt to be cancelled with the call, before the call is over",
+        came=f"attempts cancelled by then at: {attempts_cancelled_at_s}",
+        look_at="who still talks to the server after the caller has given up",
         hint=3,
     )
 

@@ -138,6 +138,21 @@ def test_ex2_a_short_penalty_never_ends_a_long_one(limit: Limit, rng: random.Ran
         )
 
 
+def test_ex2_a_bucket_that_is_behind_is_held_back_too(limit: Limit, rng: random.Random) -> None:
+    """Whatever the bucket owes when the penalty begins, at its end there is one token at most."""
+    until_us = 10**9 + rng.randrange(10**6)
+    for behind_us in (0, 1, limit.token_us // 2, limit.capacity_us - limit.token_us, limit.capacity_us):
+        came = after_penalty(until_us + behind_us, until_us, limit)
+        wanted = until_us + max(behind_us, limit.capacity_us - limit.token_us)
+        expect(
+            came == wanted,
+            expected=f"full {wanted - until_us} us after a penalty, where it would have been {behind_us} us after it",
+            came=f"{came - until_us} us",
+            look_at="how many tokens the bucket holds at the end of the penalty",
+            hint=3,
+        )
+
+
 def a_bucket(rate_per_s: float = 10, capacity: int = 5) -> TokenBucket:
     return TokenBucket(rate_per_s, capacity, clock=CLOCK.time_s, sleep=CLOCK.sleep)
 
@@ -201,6 +216,41 @@ def test_ex3_keeps_the_line_and_uses_it_fully(rng: random.Random) -> None:
     )
 
 
+def test_ex3_takes_as_many_as_were_asked_for() -> None:
+    """Who asks for several tokens waits for all of them, and so does whoever comes next."""
+    came = [at for at, _ in granted_at([(0.0, 5), (0.001, 5), (0.002, 3), (0.003, 1)])]
+    expect(
+        came == pytest.approx([0, 0.5, 0.8, 0.9], abs=0.002),
+        expected="5, 5, 3 and 1 tokens of 10 a second granted at 0, 0.5, 0.8 and 0.9 s",
+        came=came,
+        look_at="how many tokens are reserved",
+        hint=3,
+    )
+
+
+def test_ex3_sleeps_by_the_clock_and_the_sleep_it_was_given() -> None:
+    """Time passes on the bucket's own clock, and its own sleep is what moves it."""
+    now_s, slept_s = 100.0, list[float]()
+
+    async def sleep(delay_s: float) -> None:
+        nonlocal now_s
+        now_s += delay_s
+        slept_s.append(delay_s)
+
+    async def story() -> list[float]:
+        bucket = TokenBucket(10, 1, clock=lambda: now_s, sleep=sleep)
+        return [await bucket.acquire() for _ in range(3)]
+
+    came = virtual_time.run(story())
+    expect(
+        came == pytest.approx([0, 0.1, 0.1]) and sum(slept_s) == pytest.approx(0.2),
+        expected="waits of 0, 0.1 and 0.1 s, slept through by the sleep that was given",
+        came=f"waits of {came}, sleeps of {slept_s}",
+        look_at="`self._sleep` and `self._clock`",
+        hint=3,
+    )
+
+
 def test_ex3_tells_how_long_the_caller_waited() -> None:
     """The result is the time from the call to the grant, the time in line included."""
 
@@ -231,6 +281,41 @@ def test_ex3_whoever_is_cancelled_leaves_no_trace(leaves: int) -> None:
         expected="five callers granted at 0, 0.1, 0.2, 0.3 and 0.4 s after a sixth was cancelled in line",
         came=came,
         look_at="who has taken tokens and will never use them",
+        hint=2,
+    )
+
+
+def test_ex3_what_was_reserved_behind_the_cancelled_stands() -> None:
+    """When somebody has reserved, or a penalty has begun, while it slept, a cancelled caller gives nothing back."""
+
+    async def story(penalty_s: float) -> tuple[float, float]:
+        bucket = a_bucket(capacity=1)
+        await bucket.acquire()
+        sleeper = asyncio.create_task(bucket.acquire())
+        await asyncio.sleep(0.05)
+        reserved_s = 0.0
+        if penalty_s:
+            bucket.penalise(penalty_s)
+        else:
+            reserved_s = bucket.reserve()
+        sleeper.cancel()
+        await asyncio.gather(sleeper, return_exceptions=True)
+        return reserved_s, await bucket.acquire()
+
+    reserved_s, came = virtual_time.run(story(0.0))
+    expect(
+        came == pytest.approx(reserved_s + 0.1, abs=0.002),
+        expected=f"the next caller 0.1 s behind the one who had reserved for {reserved_s:.2f} s from now",
+        came=f"{came:.2f} s from now",
+        look_at="whose tokens you give back",
+        hint=2,
+    )
+    _, came = virtual_time.run(story(3.0))
+    expect(
+        came == pytest.approx(3.0, abs=0.002),
+        expected="the next caller to wait out the penalty of 3 s",
+        came=f"{came:.2f} s",
+        look_at="what else has changed while the cancelled caller slept",
         hint=2,
     )
 
@@ -296,10 +381,10 @@ def test_ex3_too_long_a_wait_is_refused_at_once_and_takes_nothing(rng: random.Ra
                 look_at="what is known before sleeping",
                 hint=3,
             )
-        came = await bucket.acquire(max_wait_s=0.2)
+        came = await bucket.acquire(max_wait_s=0.1)
         expect(
             came == pytest.approx(0.1, abs=0.002),
-            expected="the next caller to wait 0.1 s, as if nobody had been refused",
+            expected="the next caller, who allows the 0.1 s that it takes, to wait 0.1 s, as if nobody had been refused",
             came=f"{came:.3f} s",
             look_at="what a refused caller has taken",
             hint=3,
@@ -329,6 +414,35 @@ def test_ex3_time_in_line_counts() -> None:
         expected="a caller who allows 0.15 s in all to be refused at the head of the line, after 0.1 s in it",
         came=came,
         look_at="what is left of max_wait_s by then",
+        hint=3,
+    )
+
+
+def test_ex3_a_penalty_does_not_outlast_the_callers_patience() -> None:
+    """Who learns on waking that a penalty has begun is refused if it lasts longer than is left of `max_wait_s`."""
+
+    async def story() -> str:
+        bucket = a_bucket(capacity=1)
+        await bucket.acquire()
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(outcome_of(bucket))
+            await asyncio.sleep(0.05)
+            bucket.penalise(5.0)
+        return waiting.result()
+
+    async def outcome_of(bucket: TokenBucket) -> str:
+        try:
+            await bucket.acquire(max_wait_s=1.0)
+        except ThrottledError:
+            return f"refused at {CLOCK.time_s():.1f} s"
+        return f"granted at {CLOCK.time_s():.1f} s"
+
+    came = virtual_time.run(story())
+    expect(
+        came == "refused at 0.1 s",
+        expected="a caller who allows 1 s to be refused at 0.1 s, when it wakes up into a penalty of 5 s",
+        came=came,
+        look_at="how often the wait is compared with what is left",
         hint=3,
     )
 

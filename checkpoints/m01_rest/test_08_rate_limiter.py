@@ -179,6 +179,23 @@ def test_ex2_a_wait_that_is_too_long_is_refused_and_saves_nothing(bucket: Callab
     )
 
 
+def test_ex2_takes_as_many_as_were_asked_for(bucket: Callable[..., Bucket], rng: random.Random) -> None:
+    """A request for several tokens pays for all of them, and waits until they are all there."""
+    limit = Limit(rng.choice([3, 10, 49.9]), rng.randrange(5, 9))
+    shared, left = bucket(limit), limit.burst
+    for tokens in (3, limit.burst, 1, 2):
+        left -= tokens
+        wanted = [1, max(0, -left) * limit.token_us]
+        came = shared.reserve(NOW_US, tokens=tokens)
+        expect(
+            came == wanted,
+            expected=f"{wanted} (granted, microseconds to wait) for {tokens} tokens at once",
+            came=came,
+            look_at="`cost` and `token` of a bucket",
+            hint=3,
+        )
+
+
 def test_ex2_every_limit_pays_at_the_slot(bucket: Callable[..., Bucket], rng: random.Random) -> None:
     """With two limits, each of them alone would still allow every request that went."""
     limits = [Limit(1, rng.randrange(1, 3)), Limit(50, rng.randrange(3, 9))]
@@ -461,6 +478,51 @@ def test_ex3_a_penalty_given_elsewhere_is_heard_after_a_long_wait(tell: Callable
     )
 
 
+def test_ex3_a_slot_from_before_the_penalty_is_void(tell: Callable[..., Any]) -> None:
+    """Who wakes up into a penalty takes another slot, behind those that other processes have taken meanwhile."""
+
+    async def story(fake: FakeRedis, limiter: RedisRateLimiter) -> list[float]:
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(granted(limiter, 2))
+            await asyncio.sleep(0.05)
+            await limiter.penalise(2.0)
+            for _ in range(5):  # five requests of another process: it goes at 2.05 s and after
+                await fake.evalsha("sha of 0", 1, "{shop}:0", FOR_EVER_US, 100_000, 100_000, 100_000)
+        return waiting.result()
+
+    came = tell(story, burst=1)
+    expect(
+        came[1] >= 2.54,
+        expected="the second request at 2.55 s: five of another process have the slots from 2.05 s to 2.45 s",
+        came=f"{came[1]:.2f} s",
+        look_at="what to do when `_is_penalised` says yes: sit it out, and then?",
+        hint=3,
+    )
+
+
+def test_ex3_no_patience_at_all(tell: Callable[..., Any]) -> None:
+    """A caller who may not wait gets a token that is there, and is refused one that is not."""
+
+    async def story(_: FakeRedis, limiter: RedisRateLimiter) -> list[str]:
+        outcomes = []
+        for _ in range(2):
+            try:
+                await limiter.acquire(max_wait_s=0.0)
+                outcomes.append("granted")
+            except ThrottledError:
+                outcomes.append("refused")
+        return outcomes
+
+    came = tell(story, burst=1)
+    expect(
+        came == ["granted", "refused"],
+        expected="of two callers with max_wait_s=0 the first granted its token, and the second refused",
+        came=came,
+        look_at="what 0 is when it is asked for its truth",
+        hint=3,
+    )
+
+
 def test_ex3_one_deadline_covers_everything(tell: Callable[..., Any]) -> None:
     """Line, slot and penalty together never last longer than the caller allows: ThrottledError comes as soon as that is known."""
 
@@ -539,6 +601,24 @@ def test_ex3_without_redis_each_goes_on_alone_or_stops(tell: Callable[..., Any])
         expected="one request every 0.4 s: a quarter of 10 a second",
         came=came,
         look_at="what to do with the bucket that `_go_on_alone` gives",
+        hint=3,
+    )
+
+
+def test_ex3_alone_it_takes_as_many_as_were_asked_for(tell: Callable[..., Any]) -> None:
+    """Redis down: three tokens are three tokens of this process's own bucket, too."""
+
+    async def story(fake: FakeRedis, limiter: RedisRateLimiter) -> float:
+        fake.is_down = True
+        await limiter.acquire()
+        return await limiter.acquire(3)
+
+    came = tell(story, processes=4)
+    expect(
+        came == pytest.approx(1.2, abs=0.01),
+        expected="a wait of 1.2 s for three tokens at 2.5 a second",
+        came=f"{came:.2f} s",
+        look_at="what the bucket of this process is told",
         hint=3,
     )
 

@@ -161,6 +161,21 @@ def test_ex1_agrees_with_a_long_memory(policy: BreakerPolicy, rng: random.Random
         )
 
 
+def test_ex1_slices_from_the_future_are_no_part_of_it(policy: BreakerPolicy, now_us: int) -> None:
+    """After the clock has stepped back, what was counted on the old clock is forgotten."""
+    circuit = a_circuit(policy)
+    for _ in range(policy.min_calls):
+        fails_too_often(circuit, now_us, failed=True)
+    came = fails_too_often(circuit, now_us - 3_600 * SECOND_US, failed=True)
+    expect(
+        came is False and len(circuit.window) == 1,
+        expected="no alarm, and one slice, at the first call after the clock stepped back an hour",
+        came=f"{came}, {len(circuit.window)} slices",
+        look_at="both ends of the window",
+        hint=3,
+    )
+
+
 def waits_of(circuit: Circuit, now_us: int, callers: int = 100) -> list[int]:
     """How long each of *callers* that ask at the same moment has to stay away."""
     return [admit(circuit, now_us)[1] for _ in range(callers)]
@@ -197,11 +212,43 @@ def test_ex2_open_nobody_goes_and_all_are_told_for_how_long(
         )
 
 
+def test_ex2_a_long_delay_is_kept(policy: BreakerPolicy, now_us: int) -> None:
+    """After several openings in a row the delay is as long as it was made, up to the longest."""
+    circuit = a_circuit(policy)
+    for _ in range(6):
+        circuit.open(now_us, PARTS_PER_MILLION)
+        wanted_us = circuit.retry_at_us - now_us
+        _, came_us = admit(circuit, now_us)
+        expect(
+            came_us == wanted_us,
+            expected=f"a wait of {wanted_us} us after opening {circuit.trips} times in a row",
+            came=f"{came_us} us",
+            look_at="which of the policy's times is the latest that retry_at_us can honestly be",
+            hint=3,
+        )
+
+
+def test_ex2_the_later_of_the_two(policy: BreakerPolicy, now_us: int) -> None:
+    """A lease that has run out opens no door before `retry_at_us`."""
+    circuit = an_open_one(policy, now_us)
+    circuit.probe_until_us = now_us - 1
+    _, came_us = admit(circuit, now_us)
+    wanted_us = circuit.retry_at_us - now_us
+    expect(
+        came_us == wanted_us,
+        expected=f"a wait of {wanted_us} us: the circuit is open, and the lease of an old probe is past",
+        came=f"{came_us} us",
+        look_at="the later of the two moments",
+        hint=2,
+    )
+
+
 def test_ex2_then_one_of_a_hundred_goes(policy: BreakerPolicy, now_us: int) -> None:
     """When the delay is over exactly one call goes, and the others wait for its lease."""
     circuit = an_open_one(policy, now_us)
     over_us, lease_us = now_us + policy.numbers().delay_us, policy.numbers().lease_us
-    came = Counter(waits_of(circuit, over_us))
+    answers = [admit(circuit, over_us) for _ in range(100)]
+    came = Counter(wait_us for _, wait_us in answers)
     expect(
         came[0] == 1,
         expected="1 of 100 calls to go at the moment when the delay is over",
@@ -215,6 +262,13 @@ def test_ex2_then_one_of_a_hundred_goes(policy: BreakerPolicy, now_us: int) -> N
         came=f"waits in us: {sorted(came)}",
         look_at="until when the probe may be silent",
         hint=1,
+    )
+    expect(
+        circuit.generation == answers[0][0],
+        expected="the circuit to stay in the generation of its probe while the others are turned away",
+        came=f"generation {circuit.generation}, the probe's is {answers[0][0]}",
+        look_at="who begins a generation, and whose verdict counts then",
+        hint=3,
     )
 
 
@@ -311,14 +365,15 @@ def test_ex3_a_verdict_from_another_generation_counts_for_nothing(
         old = circuit.generation
         circuit.close(now_us)
     before = copy.deepcopy(circuit)
-    changed = settle(circuit, now_us + 1, old, verdict, PARTS_PER_MILLION)
-    expect(
-        changed is None and circuit == before,
-        expected=f"a {phase} circuit to stay as it is when a request from an older generation has {verdict}",
-        came=f"{changed or 'no new state'}, and {circuit}",
-        look_at="what the server looked like when that request left",
-        hint=2,
-    )
+    for other, which in ((old, "an older"), (circuit.generation + 1, "a later")):
+        changed = settle(circuit, now_us + 1, other, verdict, PARTS_PER_MILLION)
+        expect(
+            changed is None and circuit == before,
+            expected=f"a {phase} circuit to stay as it is when a request from {which} generation has {verdict}",
+            came=f"{changed or 'no new state'}, and {circuit}",
+            look_at="what the server looked like when that request left",
+            hint=2,
+        )
 
 
 def test_ex3_a_probe_that_succeeds_closes(policy: BreakerPolicy, now_us: int) -> None:
@@ -333,6 +388,15 @@ def test_ex3_a_probe_that_succeeds_closes(policy: BreakerPolicy, now_us: int) ->
         hint=2,
     )
     expect(not circuit.window, expected="an empty window after closing", came=circuit.window, hint=2)
+    circuit = a_probing_one(policy, now_us)
+    changed = settle(circuit, now_us - 3_600 * SECOND_US, circuit.generation, Verdict.SUCCEEDED, PARTS_PER_MILLION)
+    expect(
+        changed is State.CLOSED,
+        expected="closed, also where the clock stepped back before the probe reported",
+        came=changed,
+        look_at="what says that this is the probe: the clock, or `trips`",
+        hint=2,
+    )
 
 
 def test_ex3_one_failed_probe_opens_for_longer(policy: BreakerPolicy, now_us: int) -> None:
@@ -358,6 +422,16 @@ def test_ex3_one_failed_probe_opens_for_longer(policy: BreakerPolicy, now_us: in
             look_at="what the circuit's own open() does",
             hint=2,
         )
+    circuit = a_probing_one(policy, now_us)
+    settle(circuit, now_us, circuit.generation, Verdict.FAILED, PARTS_PER_MILLION // 2)
+    wanted_us = min(numbers.delay_us << 1, numbers.max_delay_us) // 2
+    expect(
+        circuit.retry_at_us - now_us == wanted_us,
+        expected=f"a delay of {wanted_us} us: half a million millionths of the full one",
+        came=f"{circuit.retry_at_us - now_us} us",
+        look_at="what jitter_ppm is for",
+        hint=2,
+    )
 
 
 def test_ex3_an_abandoned_probe_makes_room_at_once(policy: BreakerPolicy, now_us: int) -> None:

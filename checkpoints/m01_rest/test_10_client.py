@@ -60,6 +60,8 @@ def test_ex1_a_path_is_appended(rng: random.Random) -> None:
         (f"https://{host}.com/v1/", path, f"https://{host}.com/v1/{path}"),
         (f"https://{host}.com", f"/{path}", f"https://{host}.com/{path}"),
         (f"http://{host}.com:8080/s/1", f"/{path}?limit=5", f"http://{host}.com:8080/s/1/{path}?limit=5"),
+        (f"https://{host}.com/v1", f"/a%2F{path}/%C3%A9", f"https://{host}.com/v1/a%2F{path}/%C3%A9"),
+        (f"https://{host}.com/v1", f"/{path}#part", f"https://{host}.com/v1/{path}"),
     ):
         came = _outcome(lambda base=base, url=url: resolve(plain_base_url(base), url))
         _expect_url(came, wanted, f"{url!r} below {base}", "how the two paths are joined")
@@ -111,7 +113,7 @@ def test_ex1_no_other_origin(rng: random.Random) -> None:
 def test_ex1_no_credentials_inside(rng: random.Random) -> None:
     """User info is refused, also on the own origin."""
     host = f"{_word(rng)}.com"
-    for url in (f"https://user:pass@{host}/x", f"https://user@{host}/x"):
+    for url in (f"https://user:pass@{host}/x", f"https://user@{host}/x", f"https://:pass@{host}/x"):
         came = _outcome(lambda url=url: resolve(plain_base_url(f"https://{host}"), url))
         expect(
             isinstance(came, PermanentError),
@@ -292,6 +294,13 @@ def test_ex2_too_much_is_refused_and_closed() -> None:
         expected="the PermanentError that `_read` raises for too large a body",
         came=_name(came),
         look_at="what is caught",
+        hint=3,
+    )
+    expect(
+        "1,000 bytes" in str(came),
+        expected="that very error, which says how much is too much",
+        came=_name(came),
+        look_at="which errors become ours, and which are ours already",
         hint=3,
     )
     expect(body.closed, expected="the answer closed", came="left open", look_at="finally", hint=1)
@@ -589,5 +598,30 @@ def test_ex3_a_slot_comes_back_whatever_happens(refused_by: str) -> None:
         expected=f"a call that works, after five that failed at the {refused_by}",
         came=_name(came) or "no free slot",
         look_at="who gives the slot back",
+        hint=1,
+    )
+
+
+@pytest.mark.parametrize("waits_in", ["limiter", "exchange"])
+def test_ex3_a_slot_comes_back_when_cancelled(waits_in: str) -> None:
+    """After any number of cancelled calls there are as many slots as before."""
+    parts = _Parts(slots=2)
+
+    async def main() -> Any:
+        parts.wait_s = 100.0 if waits_in == "limiter" else 0.0
+        for _ in range(5):
+            task = asyncio.create_task(parts.send(100.0))
+            await asyncio.sleep(1)
+            task.cancel()
+            await _ended(task)
+        parts.wait_s = 0.0
+        return await _ended(asyncio.wait_for(parts.send(), 60))
+
+    came = virtual_time.run(_ended(main()))
+    expect(
+        isinstance(came, httpx.Response),
+        expected=f"a call that works, after five that were cancelled in the {waits_in}",
+        came=_name(came) or "no free slot",
+        look_at="who gives the slot back when nobody waits for the answer any more",
         hint=1,
     )

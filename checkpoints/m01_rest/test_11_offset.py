@@ -1,6 +1,7 @@
 """Lesson m01.11: windows that join, an end that is believed for good reasons, and pages in order."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterator
 
@@ -81,7 +82,13 @@ def test_ex1_an_empty_page_where_rows_are_counted_does_not_join() -> None:
 def test_ex1_an_empty_page_past_the_end_joins_nothing() -> None:
     """An empty page beyond the list joins nothing either: the list has become shorter than what was read."""
     came = joins(page_of([]), 300, {"a"}, total=250)
-    expect(came is False, expected="False for an empty page at 300 of 250 rows", came=came, hint=1)
+    expect(
+        came is False,
+        expected="False for an empty page at 300 of 250 rows",
+        came=came,
+        look_at="which row an empty page shares with the pages before it",
+        hint=1,
+    )
 
 
 def window(start: int, size: int) -> Window:
@@ -123,8 +130,18 @@ def test_ex2_the_total_alone_is_not_the_end(rng: random.Random) -> None:
 def test_ex2_short_and_counted_is_the_end(rng: random.Random) -> None:
     """A short page that reaches the server's own count ends the walk."""
     rows = rng.randint(5, 90)
-    came = is_last(window(400, 100), rows, 401, total=400 + rows, has_more=None)
-    expect(came is True, expected="the end after a short page that reaches the total", came=came, hint=3)
+    for total, which in ((400 + rows, "reaches"), (398 + rows, "goes past")):
+        came = is_last(window(400, 100), rows, 401, total=total, has_more=None)
+        expect(came is True, expected=f"the end after a short page that {which} the total", came=came, hint=3)
+    for overlap in (1, 3):  # how many of the rows had been read before
+        came = is_last(window(400, 100), rows, 400 + overlap, total=401 + rows, has_more=None)
+        expect(
+            came is False,
+            expected=f"no end after rows 400 to {399 + rows} of {401 + rows}, {overlap} of which had been read before",
+            came=came,
+            look_at="where the page ends: counted from its own start, or from what was read",
+            hint=3,
+        )
 
 
 def test_ex2_nothing_new_is_the_end(rng: random.Random) -> None:
@@ -273,6 +290,8 @@ def test_ex3_a_failure_comes_after_all_before_it(rng: random.Random) -> None:
             async for each, _ in pages:
                 got.append(each.start)
         except TransientError:
+            with contextlib.suppress(TransientError, StopAsyncIteration):
+                got.append((await anext(pages))[0].start)
             return got
         finally:
             await pages.aclose()
@@ -281,9 +300,9 @@ def test_ex3_a_failure_comes_after_all_before_it(rng: random.Random) -> None:
     came = virtual_time.run(main())
     expect(
         came == list(range(failing)),
-        expected=f"pages 0 to {failing - 1}, then the error of page {failing}",
+        expected=f"pages 0 to {failing - 1}, then the error of page {failing}, and nothing behind it for who asks again",
         came="no error" if came[-1:] == [-1] else came,
-        look_at="an error that arrives early",
+        look_at="an error that arrives early, and what is left in self.waiting",
         hint=2,
     )
 

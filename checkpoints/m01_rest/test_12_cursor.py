@@ -24,15 +24,16 @@ def outcome(envelope: dict[str, Any], **options: bool) -> object:
 
 def test_ex1_a_token_comes_back_as_it_came(rng: random.Random) -> None:
     """Text is given back unchanged, blanks and signs included; a whole number as its digits."""
-    for token in (word(rng), f" {word(rng)}+/= ", "%20%2B", " ", rng.randint(1, 10**20), "null", "false"):
-        came = outcome({"next_cursor": token, "has_more": True})
-        expect(
-            came == str(token) and isinstance(came, str),
-            expected=f"the text {str(token)!r}",
-            came=came,
-            look_at="an opaque token has no spaces to trim and nothing to decode",
-            hint=2,
-        )
+    for token in (word(rng), f" {word(rng)}+/= ", "%20%2B", " ", rng.randint(1, 10**20), -1, "null", "false"):
+        for envelope in ({"has_more": True}, {"has_more": None}, {}):
+            came = outcome({"next_cursor": token, **envelope})
+            expect(
+                came == str(token) and isinstance(came, str),
+                expected=f"the text {str(token)!r} for { ({'next_cursor': token, **envelope}) }",
+                came=came,
+                look_at="an opaque token has no spaces to trim and nothing to decode; and only false is false",
+                hint=2,
+            )
 
 
 def test_ex1_zero_is_a_token() -> None:
@@ -65,15 +66,16 @@ def test_ex1_has_more_false_ends_it(rng: random.Random) -> None:
 
 def test_ex1_a_promise_needs_a_name() -> None:
     """has_more true without a token contradicts itself."""
-    for envelope in (
-        {"next_cursor": None, "has_more": True},
-        {"next_cursor": "", "has_more": True},
-        {"has_more": True},
+    for envelope, options in (
+        ({"next_cursor": None, "has_more": True}, {}),
+        ({"next_cursor": "", "has_more": True}, {}),
+        ({"has_more": True}, {}),
+        ({"has_more": True}, {"absent_is_end": True}),
     ):
-        came = outcome(envelope)
+        came = outcome(envelope, **options)
         expect(
             came is CorruptError,
-            expected=f"a CorruptError for {envelope}",
+            expected=f"a CorruptError for {envelope}, with {options or 'no options'}",
             came=came,
             look_at="what is lost if this counts as the end",
             hint=3,
@@ -193,9 +195,23 @@ def test_ex3_new_tokens_are_fine(rng: random.Random) -> None:
     expect(came == 0, expected="2,000 different tokens without an error", came=f"refused at step {came}", hint=1)
 
 
+def test_ex3_tokens_that_look_alike_are_different(rng: random.Random) -> None:
+    """Tokens that differ only at their end, in case or in a blank name different pages."""
+    long = word(rng, 5_000)
+    for one, other in ((f"{long}a", f"{long}b"), (f"a{long}", f"A{long}"), ("abc", "abc "), ("é", "e\u0301")):
+        came = walk([one, other])
+        expect(
+            came == 0,
+            expected=f"{one[-8:]!r} and {other[-8:]!r} as the ends of two tokens of {len(one)} letters accepted",
+            came="refused as a circle",
+            look_at="how much of a token goes into the hash, and how",
+            hint=2,
+        )
+
+
 def test_ex3_circles_of_any_length(rng: random.Random) -> None:
     """A circle is refused at the step that leads back, whatever its length."""
-    for length in (1, 2, 3, rng.randint(4, 300)):
+    for length in (1, 2, 3, rng.randint(4, 300), rng.randint(2_500, 3_000)):
         lead_in = [f"in{number}" for number in range(rng.randint(0, 20))]
         circle = [f"{word(rng)}{number}" for number in range(length)]
         came, wanted = walk([*lead_in, *circle, *circle, *circle]), len(lead_in) + length + 1
@@ -233,6 +249,9 @@ def test_ex3_a_constant_handle(rng: random.Random) -> None:
     handle, pages = word(rng), [b"page %d" % number for number in range(10)]
     came = walk([handle] * 10, constant_token=True, bodies=pages)
     expect(came == 0, expected="one handle with 10 different pages accepted", came=f"refused at step {came}", hint=2)
+    alike = [b'{"data": [' + b" " * 3_000 + page for page in pages]
+    came = walk([handle] * 10, constant_token=True, bodies=alike)
+    expect(came == 0, expected="pages that begin alike to be accepted", came=f"refused at step {came}", hint=2)
     came = walk([handle] * 13, constant_token=True, bodies=[*pages, *pages[7:]])
     expect(
         came == 11,

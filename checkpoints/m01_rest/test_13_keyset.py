@@ -124,6 +124,12 @@ def test_ex2_a_row_that_changed_again_is_new(rng: random.Random) -> None:
     key = _word(rng)
     came = _read([[_row("a", 0), _row(key, 1)], [_row(key, 1), _row("b", 2), _row(key, 3)]])
     _expect_rows(came[1], ["b", key], f"a page on which {key} comes again and then changed", "the key alone", 1)
+    came = _read([[_row("a", 0), _row(key, 1)], [_row(key, 1.005), _row("b", 2)]])
+    _expect_rows(
+        came[1], [key, "b"], f"a page on which {key} has changed 0.3 s later", "how exactly instants compare", 1
+    )
+    came = _read([[_row(key, 0), _row("b", 1), _row(key, 2)]])
+    _expect_rows(came[0], [key, "b", key], f"a page that holds {key} before and after a change", "the key alone", 1)
 
 
 def test_ex2_the_boundary_grows_within_an_instant(rng: random.Random) -> None:
@@ -280,6 +286,13 @@ def test_ex3_full_is_what_the_server_calls_full(rng: random.Random) -> None:
     )
     came = _walk(500, [(cap, cap), (cap, cap - 1), (cap, cap - 1), (cap - 1, 0)], has_more=None)
     _expect_walk(came, [True, True, True, False], f"pages of {cap}, then {cap - 1} rows known already", "full_page")
+    came = _walk(500, [(90, 90), (60, 59), (90, 89), (90, 89), (70, 0)], has_more=None)
+    _expect_walk(
+        came,
+        [True, True, True, True, "ConfigurationError"],
+        "pages of 90, 60, 90 and 90 rows, then 70 rows known already: 60 were followed by new ones, so 70 are full",
+        "the fewest rows that were followed by new ones, of all pages so far",
+    )
 
 
 def test_ex3_a_promise_and_the_same_rows_again(rng: random.Random) -> None:

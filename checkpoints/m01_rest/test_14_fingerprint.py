@@ -72,6 +72,7 @@ def test_ex1_the_order_within_one_name_counts(rng: random.Random) -> None:
         ["a=x%2By"],
         ["a=x%20y"],
         ["a=1=2"],
+        ["b=1;a=2"],
     ],
     ids="&".join,
 )
@@ -266,6 +267,32 @@ def test_ex3_a_tenant_is_never_taken_for_a_credential(rng: random.Random) -> Non
         )
 
 
+def test_ex3_every_letter_of_a_credential_counts(rng: random.Random) -> None:
+    """Two sets of credentials never give the same parts: neither their names, nor an @ in them, nor their seams are lost."""
+    word = _word(rng)
+    for one, other, what in (
+        ((ORDERS, [f"api_key={word}"]), (ORDERS, [f"secret={word}"]), "one value under two names"),
+        (
+            (ORDERS, ["api_key=a", "secret=b"]),
+            (ORDERS, ["api_key=asecret=b"]),
+            "two credentials, and one that holds both",
+        ),
+        (
+            (f"https://ann:{word}@x@a.com/", []),
+            (f"https://ann:{word}@y@a.com/", []),
+            "passwords that differ behind an @",
+        ),
+    ):
+        _expect_different(who_asks(*one, ""), who_asks(*other, ""), what, "what is left out of the parts", 3)
+    _expect_alike(
+        who_asks(f"https://ann:{word}@a.com/x", [], ""),
+        who_asks(f"HTTPS://ann:{word}@A.com:443/y", [], ""),
+        "one account that spells the host in two ways",
+        "which part of the URL is the credential",
+        3,
+    )
+
+
 # ex4
 
 
@@ -421,3 +448,39 @@ def test_ex4_the_lists_do_not_run_into_each_other(rng: random.Random) -> None:
     ]
     for (what, one), (other_what, other) in itertools.combinations(asked, 2):
         _expect_different(one, other, f"{what}, and {other_what}", "what tells a list's end from the next part", 3)
+
+
+def test_ex4_credentials_of_other_names_tell_two_apart(rng: random.Random) -> None:
+    """What the caller names as secret counts as who asks, and does not count where a tenant is given."""
+    one, other = (f"{ORDERS}?shop_token={_word(rng)}{n}&page=1" for n in range(2))
+    _expect_different(
+        fingerprint("GET", one, secret_params={"shop_token"}),
+        fingerprint("GET", other, secret_params={"shop_token"}),
+        "two accounts that are told apart by a parameter of the caller's own choice",
+        "what who_asks is told",
+        3,
+    )
+    _expect_alike(
+        fingerprint("GET", one, secret_params={"shop_token"}, tenant="north"),
+        fingerprint("GET", other, secret_params={"shop_token"}, tenant="north"),
+        "one tenant with two keys",
+        "what counts only through who_asks",
+        3,
+    )
+
+
+def test_ex4_header_values_count_to_the_letter(rng: random.Random) -> None:
+    """Only the blanks around a header's value do not count, and names and values do not run into each other."""
+    word, names = _word(rng), ["x-a", "x-b"]
+    for one, other, what in (
+        ({"x-a": word}, {"x-a": word.upper()}, "a value in small letters and in capitals"),
+        ({"x-a": f"{word} 1"}, {"x-a": f"{word}  1"}, "one blank inside a value, and two"),
+        ({"x-a": "x-b1"}, {"x-a": "", "x-b": "1"}, "a value that looks like another header"),
+    ):
+        _expect_different(
+            fingerprint("GET", ORDERS, headers=one, relevant_headers=names),
+            fingerprint("GET", ORDERS, headers=other, relevant_headers=names),
+            what,
+            "what becomes of the headers' values, and how they are packed",
+            3,
+        )

@@ -183,6 +183,34 @@ async def test_ex1_free_is_what_the_docstring_says(
         look_at="what SET does not mention",
         hint=2,
     )
+    async with transaction(pool) as connection:
+        left = "extract(epoch FROM lease_until - clock_timestamp()), extract(epoch FROM expires_at - clock_timestamp())"
+        statement = f"SELECT {left} FROM ingestion.idempotency_keys WHERE scope = %s"
+        [lease_left_s, left_s] = await (await connection.execute(statement, [scope])).fetchone() or [0, 0]
+    expect(
+        50 < lease_left_s <= 60 and 3_590 < left_s <= 3_600,
+        expected="a lease of 60 s and a time to live of 3,600 s, both from now, for a key that was taken again",
+        came=f"{lease_left_s:.0f} s and {left_s:.0f} s",
+        look_at="what SET does not mention: who else may take the key a moment later?",
+        hint=2,
+    )
+
+
+@pytest.mark.parametrize("over", [LEASE_OVER, FORGOTTEN], ids=["lease", "time to live"])
+async def test_ex1_the_clock_goes_on_inside_a_transaction(pool: Pool, scope: str, over: str) -> None:
+    """What ran out after the transaction began has run out."""
+    await take(pool, scope, "tea")
+    async with transaction(pool) as connection:
+        await connection.execute("SELECT now()")  # from here on now() stands still
+        await change(pool, scope, over)
+        taken = await take_free_keys(connection, {"tea": BODY}, scope=scope, lease_s=60.0, ttl_s=3600.0)
+    expect(
+        list(taken) == ["tea"],
+        expected=f"the key to be taken: `{over}`, set after the taker's transaction began",
+        came=f"taken: {taken}",
+        look_at="`now()` and `clock_timestamp()`",
+        hint=3,
+    )
 
 
 async def test_ex1_no_token_is_ever_given_twice(pool: Pool, scope: str) -> None:

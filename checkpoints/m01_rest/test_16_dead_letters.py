@@ -1,6 +1,7 @@
 """Lesson m01.16: bad rows are set aside once, and brought back once."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -54,6 +55,9 @@ def test_ex1_other_trouble_is_another_letter(rng: random.Random) -> None:
         ("stream", "refunds"),
         ("raw", flipped),
         ("raw", reject.raw + b"\0"),
+        ("raw", reject.raw + b"\n"),
+        ("raw", b" " + reject.raw),
+        ("raw", reject.raw.upper()),
         ("raw", b""),
     ):
         again = letter_id(msgspec.structs.replace(reject, **{field: other}))
@@ -186,6 +190,19 @@ def test_ex2_a_bad_moment_is_not_a_bad_letter(rng: random.Random, error: Excepti
         expected=f"{type(error).__name__} to come out: it says nothing about the letter",
         came=came,
         look_at="the order of the except clauses",
+        hint=2,
+    )
+
+
+def test_ex2_two_letters_of_one_row_are_two_records() -> None:
+    """Every letter that can be revived gives its record, also where two are versions of one row."""
+    records, refused = revive_each([a_letter(1), a_letter(2), a_letter(3)], lambda letter: a_record(letter.id // 2))
+    came = ([record.key for record in records], refused)
+    expect(
+        came == (["order 0", "order 1", "order 1"], {}),
+        expected="three records from three letters, two of which are of order 1",
+        came=came,
+        look_at="what the records are kept in; which of two is newer is for landing to say",
         hint=2,
     )
 
@@ -376,23 +393,50 @@ async def test_ex3_two_at_once_share_the_letters(pool: Pool, stream: str) -> Non
 async def test_ex3_a_crash_leaves_everything_as_it_was(pool: Pool, stream: str) -> None:
     """Killed after landing and before the end: no row, no mark, no attempt, and no exception swallowed."""
     await parked(pool, stream, 4)
+    for error in (ConnectionError("killed"), TransientError("restarting")):
 
-    async def dies(connection: Connection, batch: Batch) -> None:
-        await lander(stream)(connection, batch)
+        async def dies(connection: Connection, batch: Batch, error: Exception = error) -> None:
+            await lander(stream)(connection, batch)
+            raise error
+
+        try:
+            await redrive(pool, "shop", stream, revive=revive, land=dies)
+            came: object = "no exception"
+        except (ConnectionError, TransientError) as raised:
+            came = raised
+        expect(
+            came is error,
+            expected=f"what landing raised, {type(error).__name__}, to come out",
+            came=came,
+            look_at="what is caught on the way",
+            hint=2,
+        )
+        after = (await landed(pool, stream), await states(pool, stream), await attempts(pool, stream))
+        expect(
+            after == ([], {"parked": 4}, [0] * 4),
+            expected="no row landed, 4 letters parked, no attempt counted",
+            came=after,
+            look_at="how many transactions there are",
+            hint=2,
+        )
+
+
+async def test_ex3_settling_is_part_of_it(pool: Pool, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it settles: no row, no mark, no attempt either."""
+    await parked(pool, stream, 2)
+
+    async def dies(*_: object) -> Redriven:
         raise ConnectionError("killed")
 
-    try:
-        await redrive(pool, "shop", stream, revive=revive, land=dies)
-        came = "no exception"
-    except ConnectionError:
-        came = "ConnectionError"
-    expect(came == "ConnectionError", expected="what landing raised to come out", came=came)
+    monkeypatch.setattr("ingestion.store.dead_letters.settle", dies)
+    with contextlib.suppress(ConnectionError):
+        await redrive(pool, "shop", stream, revive=revive, land=lander(stream))
     after = (await landed(pool, stream), await states(pool, stream), await attempts(pool, stream))
     expect(
-        after == ([], {"parked": 4}, [0] * 4),
-        expected="no row landed, 4 letters parked, no attempt counted",
+        after == ([], {"parked": 2}, [0] * 2),
+        expected="no row landed, 2 letters parked, no attempt counted, when it dies in `settle`",
         came=after,
-        look_at="how many transactions there are",
+        look_at="where the transaction ends",
         hint=2,
     )
 

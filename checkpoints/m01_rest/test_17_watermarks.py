@@ -130,6 +130,16 @@ def test_ex1_the_future_is_cut_off_at_the_servers_clock(noon: datetime, rng: ran
                 look_at="what a run would skip that starts behind this mark",
                 hint=1,
             )
+    for zone in (ZoneInfo("America/New_York"), timezone(timedelta(hours=9))):
+        came = advance(a_mark(noon, "k"), [a_record(datetime(2099, 1, 1, tzinfo=UTC), "x")], until.astimezone(zone))
+        expect_mark(
+            came,
+            a_mark(until),
+            noon,
+            when=f"(`until`, given in {zone}) after a row dated 2099",
+            look_at="what is done to the time zone of `until`",
+            hint=2,
+        )
     came = advance(a_mark(until + timedelta(seconds=5), "k"), [a_record(datetime(2099, 1, 1, tzinfo=UTC), "x")], until)
     expect_mark(
         came,
@@ -220,6 +230,8 @@ async def test_ex2_the_latest_of_all_saved_stands(pool: Pool, stream: str, noon:
         a_mark(noon, stream=stream),
         a_mark(noon, "9", stream=stream),
         a_mark(noon, "10", stream=stream),
+        a_mark(noon, "éé", stream=stream),
+        a_mark(noon, "100", stream=stream),
         a_mark(noon, "ord_1", stream=stream),
         a_mark(noon, "ord_2", stream=stream),
         a_mark(noon + timedelta(microseconds=1), "a", stream=stream),
@@ -245,6 +257,23 @@ async def test_ex2_the_latest_of_all_saved_stands(pool: Pool, stream: str, noon:
             noon,
             when=f"with {shown(earlier, noon)} saved before it and after it",
             look_at="an older mark, saved by a slower run",
+        )
+
+
+async def test_ex2_says_when_it_was_saved(pool: Pool, stream: str, noon: datetime) -> None:
+    """`saved_at` is the time of the transaction that saved the mark which stands."""
+    for seconds in (1, 2):
+        async with transaction(pool) as connection:
+            await store_if_later(connection, a_mark(noon + timedelta(seconds=seconds), stream=stream))
+            statement = "SELECT saved_at - now() FROM ingestion.watermarks WHERE source = 'shop' AND stream = %s"
+            row = await (await connection.execute(statement, [stream])).fetchone()
+        came = None if row is None else row[0].total_seconds()
+        expect(
+            came == 0,
+            expected=f"`saved_at` to be now() after mark {seconds} of 2 was saved",
+            came="no row" if came is None else f"{came:g} s from it",
+            look_at="the columns that DO UPDATE sets",
+            hint=3,
         )
 
 

@@ -34,8 +34,9 @@ def batch(stream: str, number: int, rows: int = 3, *, rejects: int = 0) -> Batch
 class Ahead:
     """Batches that wait to be taken; keeps a diary of what was taken and landed when."""
 
-    def __init__(self, pages: list[int], *, failing: int | None = None) -> None:
-        self.waiting = deque((batch("s", number), count) for number, count in enumerate(pages))
+    def __init__(self, pages: list[int], *, failing: int | None = None, empty: bool = False) -> None:
+        rows = 0 if empty else 3
+        self.waiting = deque((batch("s", number, rows), count) for number, count in enumerate(pages))
         self.failing = failing
         self.diary: list[str] = []
         self.landing = self.most = self.landed = 0
@@ -105,6 +106,28 @@ def test_ex1_progress_is_what_has_landed(rng: random.Random) -> None:
         expected="take, land, hear, take, land, hear, ...",
         came=", ".join(order[:8]),
         look_at="what is true when on_progress is called",
+        hint=1,
+    )
+
+    finished = [progress.finished for progress in heard]
+    expect(
+        not any(finished),
+        expected="no report that the source was read to its end, before it was",
+        came=finished,
+        look_at="what `finished` says, and when that is known",
+        hint=2,
+    )
+
+
+def test_ex1_a_batch_without_rows_lands_too() -> None:
+    """A batch without records has a position, and perhaps rejects: it lands, and is reported."""
+    ahead, heard = Ahead([1, 2], empty=True), list[Progress]()
+    run_drain(ahead, heard)
+    expect(
+        (ahead.landed, [progress.pages for progress in heard]) == (2, [1, 3]),
+        expected="2 batches without records landed and reported, after 1 and 3 pages",
+        came=f"{ahead.landed} landed, reported after {[progress.pages for progress in heard]} pages",
+        look_at="what a batch holds besides its records",
         hint=1,
     )
 
@@ -374,6 +397,46 @@ async def test_ex2_a_failure_is_in_the_ledger_and_goes_on(doors: Doors, rng: ran
         expected=f"one run in the ledger: failed, with {str(error)!r}",
         came=runs,
         look_at="which errors you catch",
+        hint=2,
+    )
+
+
+async def test_ex2_each_batch_commits_for_itself(doors: Doors, rng: random.Random) -> None:
+    """On a connection as a pool gives it, which opens a transaction with any statement, batches commit one by one."""
+    stream = stream_name(rng)
+    await doors[0].set_autocommit(False)
+    with contextlib.suppress(CorruptError):
+        await ingest(Shop(stream, [batch(stream, 0), batch(stream, 1)], error=CorruptError("no page")), doors[0])
+    rows = await rows_of(doors[1], stream)
+    expect(
+        rows == 6,
+        expected="6 rows that another connection sees: what landed before the failure stays",
+        came=rows,
+        look_at="a transaction that was opened by a bare statement, and that nobody closed: who loads the position?",
+        hint=2,
+    )
+
+
+async def test_ex2_no_position_is_a_failure_too(doors: Doors, rng: random.Random) -> None:
+    """When the position cannot be loaded, the ledger says so, and the error reaches the caller."""
+    stream, error = stream_name(rng), CorruptError("the position cannot be read")
+    shop = Shop(stream, [batch(stream, 0)])
+
+    async def fail() -> None:
+        raise error
+
+    shop.look = fail
+    try:
+        came: object = await ingest(shop, doors[0])
+    except CorruptError as raised:
+        came = raised
+    expect(came is error, expected="the source's own error", came=came, look_at="raise", hint=2)
+    runs = await ledger(doors[1], stream)
+    expect(
+        len(runs) == 1 and runs[0][0] == "failed" and str(error) in (runs[0][1] or ""),
+        expected=f"one run in the ledger: failed, with {str(error)!r}",
+        came=runs,
+        look_at="what stands inside your try",
         hint=2,
     )
 

@@ -3,11 +3,13 @@
 import base64
 import hmac
 import random
+import secrets
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from ingestion.errors import ConfigurationError
+from ingestion.webhooks import signatures
 from ingestion.webhooks.signatures import Secret, as_base64, as_hex, decode_secret, is_signed, live_keys
 from workbook.grading import expect
 
@@ -30,14 +32,15 @@ def test_ex1_any_offer_under_any_key(rng: random.Random, name: str) -> None:
         for place in range(4):
             offered = [signature(rng.randbytes(9), keys[0], name) for _ in range(3)]
             offered.insert(place, signature(message, keys[which], name))
-            came = is_signed(message, offered, keys, SPELLINGS[name])
-            expect(
-                came is True,
-                expected=f"True: offer {place + 1} of 4 is the signature under key {which + 1} of 3",
-                came=came,
-                look_at="which offers are compared with which keys",
-                hint=2,
-            )
+            for kind, given in (("a list", keys), ("an iterator", iter(keys))):
+                came = is_signed(message, offered, given, SPELLINGS[name])
+                expect(
+                    came is True,
+                    expected=f"True: offer {place + 1} of 4 is the signature under key {which + 1} of 3, from {kind}",
+                    came=came,
+                    look_at="which offers are compared with which keys, and how often the keys are gone through",
+                    hint=2,
+                )
 
 
 @each_spelling
@@ -145,13 +148,45 @@ def test_ex1_the_time_tells_nothing(rng: random.Random) -> None:
     )
 
 
+def test_ex1_every_pair_in_constant_time(rng: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`compare_digest` sees each offer with each key's signature: behind a hit, and whatever the length of the offer."""
+    message, keys = rng.randbytes(40), [rng.randbytes(32) for _ in range(3)]
+    mine = [signature(message, key, "hex") for key in keys]
+    offered = [b"0" * 64, mine[0], b"too short", mine[2], b"0" * 65]
+    seen: set[frozenset[bytes]] = set()
+    genuine = hmac.compare_digest
+
+    def watched(a: bytes | str, b: bytes | str) -> bool:
+        seen.add(frozenset(each.encode() if isinstance(each, str) else bytes(each) for each in (a, b)))
+        return genuine(a, b)  # type: ignore[type-var]
+
+    for module in (hmac, secrets, signatures):
+        for called in [called for called, value in vars(module).items() if value is genuine]:
+            monkeypatch.setattr(module, called, watched)
+    came = is_signed(message, offered, keys, as_hex)
+    expect(came is True, expected="True: two of the offers fit", came=came, hint=2)
+    missing = [
+        f"offer {place} and key {which}"
+        for place, offer in enumerate(offered, 1)
+        for which, own in enumerate(mine, 1)
+        if frozenset((offer, own)) not in seen
+    ]
+    expect(
+        not missing,
+        expected="hmac.compare_digest for each of 5 offers with the signature under each of 3 keys",
+        came=f"never compared so: {'; '.join(missing)}",
+        look_at="break, or, continue and comparisons of your own inside the loops",
+        hint=2,
+    )
+
+
 def moments(rng: random.Random) -> datetime:
     return datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=rng.randrange(10**7))
 
 
 def test_ex2_until_its_end(rng: random.Random) -> None:
     """A secret is good until just before its `not_after`, and no more at it."""
-    end = moments(rng)
+    end = moments(rng) + timedelta(milliseconds=500)
     secret = Secret(b"key", end)
     for what, now, wanted in (
         ("a day before", end - timedelta(days=1), [b"key"]),
@@ -164,7 +199,7 @@ def test_ex2_until_its_end(rng: random.Random) -> None:
             list(came) == wanted,
             expected=f"{wanted} {what} its not_after",
             came=came,
-            look_at="< or <=",
+            look_at="< or <=, and what is rounded",
             hint=3,
         )
 
@@ -253,11 +288,16 @@ def test_ex3_too_short_or_too_long(rng: random.Random) -> None:
 def test_ex3_strict_letters(rng: random.Random) -> None:
     """A letter that is not base64 is refused, not dropped."""
     good = base64.b64encode(rng.randbytes(48)).decode()
-    for strange in ("…", " ", "\n", "-", "_", "!", "ë", "\ud800", "="):
-        came = decoded(f"whsec_{good[:30]}{strange}{good[30:]}")
+    strange = ["…", " ", "\n", "-", "_", "!", "ë", "\ud800", "="]
+    hostile = [(f"{each!r} in it", f"whsec_{good[:30]}{each}{good[30:]}") for each in strange]
+    hostile += [(f"{each!r} in place of a letter", f"whsec_{good[:30]}{each}{good[31:]}") for each in strange]
+    hostile += [("a space in front", f" whsec_{good}"), ("a line break behind", f"whsec_{good}\n")]
+    hostile += [("WHSEC_ in front", f"WHSEC_{good}"), ("whsec_ twice", f"whsec_whsec_{good}")]
+    for what, text in hostile:
+        came = decoded(text)
         expect(
             isinstance(came, ConfigurationError),
-            expected=f"a ConfigurationError for a secret with {strange!r} in it",
+            expected=f"a ConfigurationError for a secret with {what}",
             came=came if isinstance(came, str) else f"a key of {len(came) if isinstance(came, bytes) else '?'} bytes",
             look_at="what b64decode does with letters it does not know, and with text that is not ASCII",
             hint=2,

@@ -52,6 +52,8 @@ def test_ex1_signatures_without_their_prefix(rng: random.Random) -> None:
         (SCHEMES["shopify"], a + b"=", [a + b"="]),
         (SCHEMES["shopify"], a + b", " + b, [a + b", " + b]),
         (MADE_UP, b"mac:" + a + b";mac:" + b, [a, b]),
+        (MADE_UP, b"mac:mac:" + a, [b"mac:" + a]),
+        (SCHEMES["github"], b"sha1=" + a, []),
     ):
         came = shown(claim_of(scheme, header))
         expect(
@@ -97,19 +99,11 @@ def test_ex1_the_future_is_passed_over(rng: random.Random) -> None:
     ):
         came = shown(claim_of(SCHEMES["standard"], header))
         expect(
-            isinstance(came, tuple) and [each for each in came[0] if each == a] == [a],
-            expected=f"the signature {a!r} among those of {header!r}",
+            isinstance(came, tuple) and came[0] == [a],
+            expected=f"the signature {a!r} of {header!r}, and no other",
             came=came,
             look_at="what happens to a token without the prefix",
             hint=1,
-        )
-        foreign = b"xyz" if b"xyz" in header else b"x"
-        expect(
-            isinstance(came, tuple) and foreign not in came[0],
-            expected=f"only what follows `v1,` in {header!r}",
-            came=came,
-            look_at="how a token's version is told",
-            hint=3,
         )
 
 
@@ -138,7 +132,8 @@ def test_ex1_sixteen_and_no_more(rng: random.Random, scheme: Scheme) -> None:
     for count in (1, MAX_SIGNATURES, MAX_SIGNATURES + 1, MAX_SIGNATURES + 2, 5_000):
         mine = [scheme.prefix + word for word in words(rng, count)]
         theirs = [b"v9" + word for word in words(rng, count)]
-        for tokens in (mine, theirs, [*theirs[1:], mine[0]], [mine[0], *theirs[1:]]):
+        empty = [b""] * (count - 1)
+        for tokens in (mine, theirs, [*theirs[1:], mine[0]], [mine[0], *theirs[1:]], [*empty, mine[0]]):
             for where in (0, len(tokens)):
                 header = separator.join([*tokens[:where], *timestamp, *tokens[where:]])
                 came = claim_of(scheme, header)
@@ -297,8 +292,15 @@ def test_ex3_an_unsigned_id_is_no_key(rng: random.Random) -> None:
             look_at="who wrote the id",
             hint=1,
         )
-        came = event_key(SCHEMES[name], "first", "push", body + b" ")
-        expect(came not in keys, expected="another key for another body", came=came, look_at="the body", hint=3)
+        for one, other in ((body, body + b" "), (b'{"a": 1}', b'{"a":1}')):
+            keys = {event_key(SCHEMES[name], "first", "push", each) for each in (one, other)}
+            expect(
+                len(keys) == 2,
+                expected=f"two keys for the bodies {one!r} and {other!r}",
+                came=keys,
+                look_at="what is hashed: the bytes that were signed, or what somebody read in them",
+                hint=3,
+            )
 
 
 def test_ex3_two_types_are_two_events(rng: random.Random) -> None:

@@ -52,6 +52,8 @@ def test_ex1_anything_else_is_none(rng: random.Random) -> None:
         b"+" + at,
         b"-" + at,
         at[:4] + b"_" + at[4:],
+        at[:4] + b"\xff" + at[4:],
+        at + "é".encode(),
         at + b".9",
         at + b"e0",
         b"nan",
@@ -95,14 +97,17 @@ def test_ex2_both_ends_are_in(rng: random.Random) -> None:
             look_at="both sides, and < or <=",
             hint=3,
         )
-    came = is_timely(now_s - tolerance_s, now + timedelta(milliseconds=1), tolerance_s=tolerance_s)
-    expect(
-        came is False,
-        expected=f"False a millisecond past the tolerance of {tolerance_s} s",
-        came=came,
-        look_at="what is rounded",
-        hint=3,
-    )
+    for past in (timedelta(milliseconds=1), timedelta(microseconds=1)):
+        came = is_timely(now_s - tolerance_s, now + past, tolerance_s=tolerance_s)
+        expect(
+            came is False,
+            expected=f"False {past.microseconds} us past the tolerance of {tolerance_s} s",
+            came=came,
+            look_at="what is rounded",
+            hint=3,
+        )
+    came = is_timely(now_s, now + timedelta(milliseconds=400), tolerance_s=0.5)
+    expect(came is True, expected="True at 0.4 s, tolerance 0.5 s", came=came, look_at="what is rounded", hint=3)
 
 
 def test_ex2_the_future_too(rng: random.Random) -> None:
@@ -263,6 +268,28 @@ def test_ex3_a_signed_id_must_be_there(rng: random.Random) -> None:
     expect(came == NO_ID, expected="NO_ID for an empty id", came=came, look_at="scheme.signs_id", hint=2)
 
 
+def test_ex3_questions_come_in_their_order(rng: random.Random) -> None:
+    """The time before the id, and both before the signature: what is wrong in several ways is refused for the first."""
+    now, body = moment(rng), rng.randbytes(50)
+    late, soon = epoch(now, -301), epoch(now)
+    for what, at, event_id, wanted in (
+        ("no time, no id and no signature", b"nan", b"", NO_TIMESTAMP),
+        ("a time of 1970, no id and no signature", b"0", b"", UNTIMELY),
+        ("a time too late, no id and no signature", late, b"", UNTIMELY),
+        ("a time too late and no signature", late, b"evt_1", UNTIMELY),
+        ("no id and no signature", soon, b"", NO_ID),
+        ("no signature", soon, b"evt_1", UNSIGNED),
+    ):
+        came = answer("standard", Claim([b"rubbish"], at, event_id), body, now)
+        expect(
+            came == wanted,
+            expected=f"{wanted} for {what}",
+            came=came,
+            look_at="the order in the picture: time, id, and the HMAC last",
+            hint=2,
+        )
+
+
 @pytest.mark.parametrize("provider", sorted(SCHEMES))
 def test_ex3_secrets_are_judged_at_the_same_now(rng: random.Random, provider: str) -> None:
     """Any live secret will do, and one that has ended by *now* will not."""
@@ -276,3 +303,12 @@ def test_ex3_secrets_are_judged_at_the_same_now(rng: random.Random, provider: st
     ):
         came = refusal_at(now, SCHEMES[provider], iter(secrets), claim, body)
         expect(came == wanted, expected=f"{wanted} with {what}", came=came, look_at="live_keys", hint=3)
+    dated_back = signed(provider, body, epoch(now, -60))
+    came = refusal_at(now, SCHEMES[provider], [Secret(KEY, now - timedelta(seconds=30))], dated_back, body)
+    expect(
+        came == UNSIGNED,
+        expected="UNSIGNED with a secret that ended 30 s ago, for a request that says it was sent 60 s ago",
+        came=came,
+        look_at="at which moment the secrets are judged: whoever holds the old one writes the date too",
+        hint=2,
+    )

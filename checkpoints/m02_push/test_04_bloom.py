@@ -56,6 +56,10 @@ def test_ex1_keys_that_differ_differ(rng: random.Random) -> None:
         )
 
 
+def shortened(key: tuple[str, ...]) -> str:
+    return str(key) if len(str(key)) < 60 else f"{len(key)} parts of {len(key[0])} characters, all zeros"
+
+
 def test_ex1_a_length_cannot_be_forged() -> None:
     """A part that looks like lengths and parts of its own is still one part."""
     pairs = [
@@ -63,11 +67,13 @@ def test_ex1_a_length_cannot_be_forged() -> None:
         (("1:a", "b"), ("1:a1:b",)),
         (("a",), ("a", "")),
         ((), ("",)),
+        (("\0" * 256,), ("",) * 257),
+        (("\0" * 65_536,), ("",) * 32_769),
     ]
     for one, other in pairs:
         expect(
             fingerprint(one) != fingerprint(other),
-            expected=f"different fingerprints for {one} and {other}",
+            expected=f"different fingerprints for {shortened(one)} and {shortened(other)}",
             came="the same one",
             look_at="where a reader of the hashed bytes would think that a length ends",
             hint=2,
@@ -77,6 +83,7 @@ def test_ex1_a_length_cannot_be_forged() -> None:
 def test_ex1_text_is_taken_as_it_is() -> None:
     """Equal looks are not equal keys, and half a surrogate pair is no reason to fail."""
     odd = ["é", "e\u0301", "E", "e", " e", "\ud800", "\udfff", "?", "\ufffd", "x" * 100_000]
+    odd += ["🎉", "\ud83c\udf89", "\\ud83c\\udf89"]  # one character; its two halves, as JSON spells it; that spelling
     try:
         came = len({fingerprint((text,)) for text in odd})
     except UnicodeError as error:
@@ -144,8 +151,9 @@ def test_ex2_keeps_the_promise(rng: random.Random) -> None:
 
 def test_ex2_wastes_no_bits(rng: random.Random) -> None:
     """No other number of hashes would keep the promise with fewer bits, beyond rounding."""
-    for _ in range(100):
-        capacity, error_rate = rng.randrange(1_000, 10**6), 10 ** rng.uniform(-6, -0.05)
+    asked = [(rng.randrange(1_000, 10**6), 10 ** rng.uniform(-6, -0.05)) for _ in range(100)]
+    asked += [(10**6, 2 ** -(hashes + part)) for hashes in (1, 2) for part in (0.42, 0.45, 0.48)]
+    for capacity, error_rate in asked:
         shape = shape_for(capacity, error_rate)
         for hashes in range(1, 40):
             fewer = Shape(int(shape.bits * 0.9995) - 1, hashes)
@@ -156,6 +164,21 @@ def test_ex2_wastes_no_bits(rng: random.Random) -> None:
                 look_at="the two whole numbers next to the ideal number of hashes",
                 hint=3,
             )
+
+
+def test_ex2_the_smallest_of_its_kind(rng: random.Random) -> None:
+    """A small filter wastes nothing either: two bits fewer, and the promise is broken."""
+    for _ in range(100):
+        capacity, error_rate = rng.randrange(5, 100), 10 ** rng.uniform(-6, -0.5)
+        shape = shape_for(capacity, error_rate)
+        fewer = Shape(shape.bits - 2, shape.hashes)
+        expect(
+            fewer.error_rate(capacity) > error_rate,
+            expected=f"no {fewer} that keeps {error_rate:.4g} for {capacity} keys",
+            came=f"{shape}, which is larger",
+            look_at="what the bits are rounded to",
+            hint=3,
+        )
 
 
 def test_ex2_whole_numbers_and_at_least_one_hash(rng: random.Random) -> None:
@@ -193,14 +216,14 @@ def test_ex2_refuses_nonsense(capacity: int, error_rate: float) -> None:
 
 def test_ex3_places_are_in_range_and_enough(rng: random.Random) -> None:
     """As many places as hashes, each between 0 and bits - 1."""
-    for _ in range(100):
-        shape = Shape(rng.randrange(1, 10**7), rng.randrange(1, 30))
+    for most in [10**7] * 100 + [20] * 20:
+        shape = Shape(rng.randrange(1, most), rng.randrange(1, 30))
         found = places(Fingerprint(rng.getrandbits(64), rng.getrandbits(64)), shape)
         expect(
             len(found) == shape.hashes and all(0 <= place < shape.bits for place in found),
             expected=f"{shape.hashes} places from 0 to {shape.bits - 1}",
             came=found,
-            look_at="where the remainder is taken",
+            look_at="where the remainder is taken, and what becomes of a place that comes twice",
             hint=3,
         )
 

@@ -95,6 +95,18 @@ def test_ex1_refuses_nonsense(capacity: int, error_rate: float, window_s: float,
     expect(False, expected=f"a ValueError for {why}", came=came, look_at="what the docstring refuses", hint=1)
 
 
+def test_ex1_the_limit_is_a_bitmap_s() -> None:
+    """Five bitmaps of some 400 MB each are a ring: 512 MB is what Redis takes for one."""
+    ring = ring_for(10**9, 0.01, 60.0, 5)
+    expect(
+        2**31 < ring.shape.bits <= 2**32,
+        expected="a ring of five bitmaps of some 400 MB",
+        came=ring,
+        look_at="whether one bitmap is measured, or all of them",
+        hint=1,
+    )
+
+
 class Filter:
     """The scripts of exercise 2 in a real Redis, on a clock set by hand; counts how often a segment is wiped."""
 
@@ -170,6 +182,29 @@ def test_ex2_a_full_segment_makes_room_in_the_next(ring: Callable[..., Filter], 
         expected="the first segment's keys forgotten when the ring has gone round",
         came=f"{oldest} of {capacity} still there",
         look_at="what `next_segment` is for",
+        hint=2,
+    )
+
+
+def test_ex2_full_is_at_its_capacity(ring: Callable[..., Filter]) -> None:
+    """A segment takes as many keys as its capacity and not one more; spans that passed are counted before that."""
+    shared = ring(5, span_ms=1_000, segments=4)
+    shared.add(NOW_MS, *(f"evt_{number}" for number in range(5)))
+    shared.add(NOW_MS, "one more")
+    expect(
+        (shared.wiped(), shared.state("count")) == (1, 1),
+        expected="the 6th key in the next segment, where a segment takes 5",
+        came=f"{shared.wiped()} segments begun, and {shared.state('count')} keys in the current one",
+        look_at="> or >=",
+        hint=2,
+    )
+    shared.add(NOW_MS, *(f"more_{number}" for number in range(4)))
+    shared.holds(NOW_MS + 2_500, "nobody")
+    expect(
+        (shared.wiped(), shared.state("began_at") - NOW_MS) == (3, 2_000),
+        expected="2 segments begun for the 2 spans that passed, the last one 2,000 ms after the first, though that was full",
+        came=f"{shared.wiped() - 1} begun, the last one after {shared.state('began_at') - NOW_MS} ms",
+        look_at="which is asked first: how many spans have passed, or whether the segment is full",
         hint=2,
     )
 
@@ -258,6 +293,13 @@ def test_ex2_a_clock_that_steps_back_loses_nothing(ring: Callable[..., Filter], 
         expected="the key still there, and nothing wiped, when the clock steps back",
         came=f"{shared.wiped()} wiped",
         look_at="how many spans have passed when now is before began_at",
+        hint=3,
+    )
+    expect(
+        shared.state("count") == 1,
+        expected="the segment to go on with the key that it has",
+        came=f"a count of {shared.state('count')}",
+        look_at="what is set anew besides began_at: a segment that forgets its count takes more than its capacity",
         hint=3,
     )
     shared.add(earlier + DAY_MS, "next day")

@@ -47,6 +47,8 @@ def test_ex1_a_whole_event_passes(rng: random.Random) -> None:
     for fields in (
         {},
         {"payload": b""},
+        {"aggregateid": " "},
+        {"aggregateid": "0"},
         {"payload": rng.randbytes(3) + b"\0\xff"},
         {"occurred_at": NOON.astimezone(west)},
         {"payload": None, "is_tombstone": True},
@@ -56,7 +58,7 @@ def test_ex1_a_whole_event_passes(rng: random.Random) -> None:
             verdict(event) == "",
             expected=f"no objection to an event with {fields or 'nothing special'}",
             came=verdict(event),
-            look_at="what exactly is asked of the payload" if "payload" in fields else "",
+            look_at=f"what exactly is asked of the {next(iter(fields), 'event')}",
             hint=2,
         )
 
@@ -228,7 +230,7 @@ async def test_ex2_one_statement_however_many(pool: Pool, rng: random.Random, mo
 
     count("execute")
     count("executemany")
-    events = [an_event(rng, payload=b"%d" % number) for number in range(2_000)]
+    events = [an_event(rng, payload=b"%d" % number, aggregateid=f"{number % 70}") for number in range(2_000)]
     async with transaction(pool) as connection:
         none = await add_events(connection, [])
         expect(
@@ -248,8 +250,9 @@ async def test_ex2_one_statement_however_many(pool: Pool, rng: random.Random, mo
     came = await written(pool)
     expect(
         came == [b"%d" % number for number in range(2_000)],
-        expected="positions in the order of the call",
-        came=came[:5],
+        expected="all 2,000 events of 70 keys, with positions in the order of the call",
+        came=f"{len(came)}, which begin {came[:5]}",
+        look_at="what becomes of the second event of a key",
     )
 
 

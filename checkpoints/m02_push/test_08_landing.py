@@ -146,6 +146,14 @@ async def test_ex1_a_replaced_row_is_wholly_the_new_one(pool: Pool) -> None:
         came=event,
         hint=3,
     )
+    came = await change(pool, [msgspec.structs.replace(new, occurred_at=NOON + timedelta(seconds=60))])
+    expect(
+        came == (0, 1),
+        expected="(0, 1) for a later version that says the same: it is the one that the next is compared with",
+        came=came,
+        look_at="what makes a version newer",
+        hint=2,
+    )
 
 
 @pytest.mark.parametrize("versions", ["newest", "first"])
@@ -207,6 +215,29 @@ async def test_ex1_rows_are_written_in_the_order_of_their_keys(pool: Pool, rng: 
         look_at="ORDER BY",
         hint=3,
     )
+    mixed = of_many_streams(rng)
+    await change(pool, mixed, versions)
+    on_disk = "SELECT source, stream, key FROM ingestion.records WHERE source <> 'shop' ORDER BY ctid"
+    rows = await query(pool, on_disk)
+    expect(
+        rows == sorted(rows) and len(rows) == len(mixed),
+        expected="rows of several streams on disk in the order of (source, stream, key)",
+        came=rows[:4],
+        look_at="what the rows are ordered by: all who land must agree on it",
+        hint=3,
+    )
+
+
+def of_many_streams(rng: random.Random) -> list[Record]:
+    """Records of four streams with the same keys, in no order."""
+    streams = [("crm", "people"), ("crm", "firms"), ("bank", "people"), ("bank", "firms")]
+    records = [
+        msgspec.structs.replace(a_record(number), source=source, stream=stream)
+        for source, stream in streams
+        for number in range(5)
+    ]
+    rng.shuffle(records)
+    return records
 
 
 def refusing(
@@ -300,6 +331,41 @@ async def test_ex2_records_are_tried_in_one_order(pool: Pool, rng: random.Random
         expected="keys in ascending order, within a try and over all tries that stayed",
         came=written[:8],
         look_at="when the records are sorted, and which half comes first",
+        hint=2,
+    )
+
+
+async def test_ex2_the_order_is_that_of_source_stream_and_key(pool: Pool, rng: random.Random) -> None:
+    """Keys of one stream are no order for a batch of several."""
+    tries: list[list[tuple[str, str, str]]] = []
+
+    async def notes(connection: Connection, records: Sequence[Record]) -> tuple[int, int]:
+        tries.append([(record.source, record.stream, record.key) for record in records])
+        return len(records), 0
+
+    async with transaction(pool) as connection:
+        await change_what_fits(connection, of_many_streams(rng), Rejects(10), notes)
+    expect(
+        tries == [sorted(tries[0])] if tries else False,
+        expected="one try, in the order of (source, stream, key)",
+        came=tries[0][:4] if tries else "no try",
+        look_at="what the records are sorted by",
+        hint=2,
+    )
+
+
+async def test_ex2_equal_records_have_places_of_their_own(pool: Pool) -> None:
+    """A bad record that stands twice is rejected twice, each with its own place; so are two versions of one key."""
+    records = [a_record(7), a_record(1), a_record(7), a_record(2), a_record(7, version=5)]
+    rejects = Rejects(10)
+    async with transaction(pool) as connection:
+        await change_what_fits(connection, records, rejects, refusing([], 7))
+    came = sorted((reject.ordinal, reject.raw) for reject in rejects.items)
+    expect(
+        came == [(place, records[place].payload) for place in (0, 2, 4)],
+        expected="rejects with the ordinals [0, 2, 4], each with its record's payload",
+        came=came,
+        look_at="how a place is remembered: list.index() and a dict of keys know one place for equal records",
         hint=2,
     )
 
@@ -495,5 +561,6 @@ async def test_ex3_without_records_nothing_is_changed(pool: Pool) -> None:
         after == {"changed": 1, "letters": 0, "ledger": 1},
         expected="the position saved and the batch counted",
         came=after,
+        look_at="what is skipped when nothing has changed: the position moves, and the ledger counts what was read",
         hint=3,
     )

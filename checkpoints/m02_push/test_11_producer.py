@@ -35,6 +35,8 @@ def test_ex1_what_callers_add_wins(rng: random.Random) -> None:
         "message.max.bytes": 10_000_000,
         "enable.gapless.guarantee": False,
         "transactional.id": "relay",
+        "bootstrap.servers": "another:9092",
+        "logger": object(),
     }
     came = producer_settings("b:9092", more)
     wrong = {name: came.get(name) for name, value in more.items() if came.get(name) != value}
@@ -144,6 +146,14 @@ class FakeProducer:
         return len(self.queue)
 
 
+class Forgetful(FakeProducer):
+    """Loses what it was given, as one that was purged: it has nothing to report on."""
+
+    def _serve(self, most: int) -> int:
+        self.queue.clear()
+        return 0
+
+
 def a_batch(count: int) -> dict[int, Message]:
     return {n: Message("t", b"k%d" % (n % 3), b"%d" % n, [("event_id", b"%d" % n)]) for n in range(count)}
 
@@ -171,13 +181,17 @@ def do(producer: FakeProducer, messages: Mapping[int, Message], limit_s: float =
 def test_ex2_all_is_handed_over_in_order_and_reported(rng: random.Random) -> None:
     """Topic, key, value and headers, once each, in order; then every report is waited for."""
     messages = a_batch(rng.randrange(20, 60))
+    for place, topic in ((3, "z"), (5, "a"), (7, "z"), (11, "a")):
+        messages[place] = Message(topic, b"k", b"to %d" % place, {})
+    messages[13] = Message("t", b"a tombstone", None, {})
     producer = FakeProducer({})
     reports = do(producer, messages)
     wanted = [(m.topic, m.key, m.value, m.headers) for m in messages.values()]
     expect(
         producer.accepted == wanted,
-        expected=f"{len(wanted)} messages as they are, in order",
-        came=producer.accepted[:2],
+        expected=f"{len(wanted)} messages as they are, in order, to the topics {[topic for topic, *_ in wanted][:14]}",
+        came=[m for m in producer.accepted if m not in wanted][:2] or [topic for topic, *_ in producer.accepted][:14],
+        look_at="what is sorted, and what becomes of a value of None: it is a tombstone, and empty bytes are none",
     )
     expect(
         summary(reports) == ([], [], []),
@@ -277,6 +291,15 @@ def test_ex2_time_is_asked_for(rng: random.Random) -> None:
         look_at="has_time",
         hint=3,
     )
+    forgetful = Forgetful({})
+    reports = do(forgetful, a_batch(10), limit_s=60)
+    expect(
+        len(reports.pending) == 10 and forgetful.now_ms < 1_000,
+        expected="10 pending at once: the producer has nothing left to report on",
+        came=(len(reports.pending), f"{forgetful.now_ms / 1000} s"),
+        look_at="len(producer)",
+        hint=3,
+    )
     full = FakeProducer({b"%d" % n: "silent" for n in range(100)}, room=5)
     reports = do(full, a_batch(100), limit_s=1)
     expect(
@@ -333,8 +356,14 @@ def numbers(count: int) -> list[Message]:
 def test_ex3_what_went_well_is_settled_at_once(rng: random.Random) -> None:
     """One attempt, and an empty outcome."""
     broker = Broker(set(), 0)
-    came = settle(numbers(rng.randrange(1, 40)), broker.attempt)
-    expect(came == Outcome(), expected="Outcome(): nothing refused, nothing undelivered", came=came, hint=3)
+
+    def talkative(messages: Mapping[int, Message]) -> Reports:
+        reports = broker.attempt(messages)
+        reports.said = "a broker was slow"
+        return reports
+
+    came = settle(numbers(rng.randrange(1, 40)), talkative)
+    expect(came == Outcome(), expected="Outcome(): nothing refused or undelivered, and so no reason", came=came, hint=3)
     expect(len(broker.attempts) == 1, expected="one attempt", came=len(broker.attempts))
 
 
@@ -416,6 +445,40 @@ def test_ex3_without_a_refusal_nothing_is_tried_alone(rng: random.Random) -> Non
         hint=2,
     )
     expect(came.reason != "", expected="what was said last as the reason", came=came.reason)
+
+
+def test_ex3_alone_any_refusal_and_any_silence_counts(rng: random.Random) -> None:
+    """What had no report is sent alone too, in its place; and alone a message may be refused for itself."""
+    attempts: list[list[int]] = []
+    silent, unknown, guilty = 4, 7, 11
+
+    def attempt(messages: Mapping[int, Message]) -> Reports:
+        attempts.append(list(messages))
+        reports = Reports(messages)
+        for index in messages:
+            if len(messages) > 1 and index == silent:
+                continue
+            if len(messages) > 1 or index == guilty:
+                reports.take(index, KafkaError(KafkaError.MSG_SIZE_TOO_LARGE) if index > 2 else None)
+            else:
+                reports.take(index, KafkaError(KafkaError.TOPIC_EXCEPTION) if index == unknown else None)
+        return reports
+
+    came = settle(numbers(14), attempt)
+    expect(
+        attempts == [list(range(14)), *([index] for index in range(3, 14))],
+        expected="3 to 13 sent alone, in order, 4 among them, of which there was no report",
+        came=attempts[1:],
+        look_at="what is not settled after the first attempt: what failed, and what is pending",
+        hint=2,
+    )
+    expect(
+        set(came.refused) == {unknown, guilty} and not came.undelivered,
+        expected=f"{unknown} and {guilty} refused, nothing undelivered",
+        came=came,
+        look_at="where a refusal of one alone is found: `failed` or `refused`, by its code",
+        hint=3,
+    )
 
 
 @pytest.mark.parametrize("code", sorted(REFUSED_ALONE))

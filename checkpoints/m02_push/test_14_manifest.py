@@ -43,7 +43,7 @@ def bucket() -> str:
     return f"bucket-{uuid4()}"
 
 
-def message(*entries: tuple[str, str, str], event: str = "ObjectCreated:Put", etag: str = "e1") -> bytes:
+def message(*entries: tuple[str, str, str], event: str = "ObjectCreated:Put", etag: str = "e1", size: int = 7) -> bytes:
     """A notification of (bucket, key as it is told, version id)."""
     records = [
         {
@@ -51,7 +51,7 @@ def message(*entries: tuple[str, str, str], event: str = "ObjectCreated:Put", et
             "eventTime": "2026-03-01T12:00:00.000Z",
             "s3": {
                 "bucket": {"name": name},
-                "object": {"key": key, "size": 7, "eTag": etag} | ({"versionId": version} if version else {}),
+                "object": {"key": key, "size": size, "eTag": etag} | ({"versionId": version} if version else {}),
             },
         }
         for name, key, version in entries
@@ -92,10 +92,18 @@ def test_ex1_a_key_that_no_drop_has_is_refused(rng: random.Random) -> None:
             look_at="whether the key is judged before or after it is decoded",
             hint=2,
         )
-    came = read("drops", "", "%FF%FE.csv")
+        found = drops_in(message(("drops", told, "v1")), bucket="drops")
+        expect(
+            all(len(line.splitlines()) == 1 and line.isprintable() for line in found.refused),
+            expected=f"one line that can be printed for {told}",
+            came=found.refused,
+            look_at="what of the key goes into the line: whoever writes it writes into your log",
+            hint=2,
+        )
+    came = read("drops", "", "%FF%FE.csv", "good.csv")
     expect(
-        came == ([], 2),
-        expected="an empty key and one that is no UTF-8 refused",
+        came == (["good.csv"], 2),
+        expected="an empty key and one that is no UTF-8 refused, and good.csv behind them",
         came=f"{came[0]} and {came[1]} refused",
         look_at="what unquote_plus makes of bytes that are no UTF-8",
         hint=3,
@@ -116,6 +124,14 @@ def test_ex1_only_this_bucket_and_only_creations() -> None:
 
 def test_ex1_a_drop_is_the_whole_identity() -> None:
     """Bucket, key, version, size and time go with it; without any version it is refused."""
+    found = drops_in(message(("drops", "a.csv", "v9"), ("drops", "a.csv", "v8"), size=0), bucket="drops")
+    expect(
+        [(drop.version, drop.size_bytes) for drop in found.drops] == [("v9", 0), ("v8", 0)],
+        expected="two versions of one key, both without a byte: the manifest decides which counts, and an empty file is one",
+        came=found,
+        look_at="what makes an entry a drop of its own, and what is refused beyond what was asked for",
+        hint=1,
+    )
     [drop] = drops_in(message(("drops", "a.csv", "v9")), bucket="drops").drops
     wanted = Drop("drops", "a.csv", "v9", 7, NOON)
     expect(drop == wanted, expected=repr(wanted), came=drop, look_at="the fields of an entry")
@@ -183,6 +199,43 @@ async def test_ex2_replace_of_what_is_being_loaded_or_was(pool: Pool, bucket: st
         expected="superseded, superseded, loaded, empty, superseded, discovered",
         came=", ".join(came),
         look_at="the worker in the middle of the old version, and the rows that have landed",
+        hint=1,
+    )
+
+
+async def test_ex2_the_newest_counts_whatever_has_become_of_it(pool: Pool, bucket: str) -> None:
+    """An older version that is told of when the newest is loaded, or has failed, is superseded all the same."""
+    for number, state in enumerate(["loaded", "empty", "failed"]):
+        await write_down(pool, version(bucket, 9, f"{state}.csv"), Policy.REPLACE, state)
+        await write_down(pool, version(bucket, number, f"{state}.csv"), Policy.REPLACE)
+    came = {name: state for name, state in (await states(pool, bucket)).items() if not name.endswith("v9")}
+    expect(
+        set(came.values()) == {"superseded"} and len(came) == 3,
+        expected="the older version superseded, next to a newest one that is loaded, empty or failed",
+        came=came,
+        look_at="among which versions the newest is looked for",
+        hint=1,
+    )
+
+
+async def test_ex2_the_first_counts_whatever_has_become_of_it(pool: Pool, bucket: str) -> None:
+    """Under `reject` a name is given once, though its first version failed; who is being loaded is not stopped."""
+    for state in ("loaded", "empty", "failed", "claimed", "superseded"):
+        await write_down(pool, version(bucket, 1, f"{state}.csv"), Policy.APPEND, state)
+        if state == "loaded":
+            await write_down(pool, version(bucket, 2, "loaded.csv"), Policy.APPEND, "claimed")
+        await write_down(pool, version(bucket, 3, f"{state}.csv"), Policy.REJECT)
+    came = await states(pool, bucket)
+    wrong = {
+        name: state
+        for name, state in came.items()
+        if state != {"v1": name.partition(".")[0], "v2": "claimed", "v3": "rejected"}[name[-2:]]
+    }
+    expect(
+        not wrong,
+        expected="v1 as it was (its state is in the key's name), v2 claimed as it was, v3 rejected",
+        came=wrong,
+        look_at="among which versions the first is looked for, and which states become `rejected`",
         hint=1,
     )
 
@@ -287,12 +340,21 @@ async def test_ex3_a_claim_has_a_token_and_a_lease_of_its_own(pool: Pool, bucket
         await add(pool, bucket, f"{uuid4()}.csv", 1)
     async with transaction(pool) as connection:
         for _ in range(3):
-            row = await take_file(connection, bucket, lease_s=90.0) or {}
+            row = await take_file(connection, bucket, lease_s=90.9) or {}
             left = await (
                 await connection.execute("SELECT %s::timestamptz - clock_timestamp()", [row["lease_until"]])
             ).fetchone()
             seconds = left[0].total_seconds() if left else 0
-            expect(80 < seconds <= 90, expected="a lease of 90 s", came=f"{seconds:.0f} s", hint=3)
+            expect(80 < seconds <= 90.9, expected="a lease of 90.9 s", came=f"{seconds:.1f} s", hint=3)
+            given = await (await connection.execute("SELECT %s::timestamptz - now()", [row["lease_until"]])).fetchone()
+            seconds = given[0].total_seconds() if given else 0
+            expect(
+                90.9 <= seconds < 120,
+                expected="a lease of 90.9 s from the beginning of the transaction or later",
+                came=f"{seconds:.3f} s",
+                look_at="what is rounded",
+                hint=3,
+            )
             tokens.add(row["token"])
             await connection.execute("UPDATE ingestion.manifest SET state = 'loaded' WHERE token = %s", [row["token"]])
     expect(len(tokens) == 3, expected="three tokens", came=tokens, look_at="where a token comes from", hint=3)
@@ -310,6 +372,25 @@ async def test_ex3_an_older_version_comes_first(pool: Pool, bucket: str) -> None
         expected="b.csv v2 (its v1 has failed), and not a.csv v2 while another loads v1",
         came=came,
         look_at="which of two versions is on top if they land side by side",
+        hint=2,
+    )
+
+
+async def test_ex3_an_older_version_in_another_s_hands_counts(pool: Pool, bucket: str) -> None:
+    """While another transaction is taking v1, and nobody sees that yet, v2 is not to be taken."""
+    await add(pool, bucket, "a.csv", 1, "v1")
+    await add(pool, bucket, "a.csv", 2, "v2")
+    async with transaction(pool) as holder:
+        await take_file(holder, bucket, lease_s=60.0)
+        try:
+            row = await asyncio.wait_for(take(pool, bucket), 5.0)
+        except TimeoutError:
+            row = {"version": "a worker that waits for the other's transaction"}
+    expect(
+        row == {},
+        expected="None: v1 is still `discovered` for everybody else, and v2 waits for it",
+        came=row.get("version"),
+        look_at="in which states an older version is waited for",
         hint=2,
     )
 

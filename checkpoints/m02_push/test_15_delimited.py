@@ -125,6 +125,9 @@ def test_ex2_nothing_else_is_changed() -> None:
     for field in ["NA", "null", "NULL", "\\N", "00123", "1E5", " a ", "\t", " ", "None", "=SUM(A1)", "'", "\ufeff"]:
         came = unquoted(field)
         expect(came == field, expected=repr(field), came=repr(came), look_at="who decides what NA means", hint=1)
+    for field in ["1,50", "a;b|c\td"]:
+        came = unquoted(field)
+        expect(came == field, expected=repr(field), came=repr(came), look_at="whose delimiter that is", hint=1)
     came = unquoted('" NA "')
     expect(came == " NA ", expected="' NA ' from quotes with spaces inside", came=repr(came), hint=1)
 
@@ -144,6 +147,8 @@ CASES = [
     ('a,"b\nc,"d"\ne,f\n', 5, "a quote that is never closed, with a quoted field in the next row"),
     ('a,"b\nx,y\nx,z\nc,"d"\ne,f\n', 5, "a quote that is never closed, with a quoted field three rows on"),
     ('"a\nb","c\nd,"e"\n', 9, "a value of two lines, and then a quote that is never closed"),
+    ('a,b,"x\ny"\nc,d\n', 10, "too many fields, the last a value of two lines"),
+    ('"a\r\nb"\r\nc,d\r\n', 8, "too few fields, the last a value of two lines, with CRLF"),
     ("a,b\rc\nd,e\n", 6, "a carriage return inside a plain field"),
     ('a,"b"\rc\nd,e\n', 8, "a carriage return after a quote"),
 ]

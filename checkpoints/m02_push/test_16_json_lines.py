@@ -83,6 +83,9 @@ def test_ex1_what_is_good_json_comes_through(rng: random.Random) -> None:
         (b'"\xed\xa0\xbd"', "half a surrogate pair in UTF-8"),
         (b"[" * 100_000 + b"]" * 100_000, "100,000 brackets"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "100,000 objects in one another"),
+        (b'["x\\uDC00y"]', "the other half, its escape in capitals"),
+        ('{"a": 1}'.encode("utf-16"), "UTF-16"),
+        ('{"a": 1}'.encode("utf-32-le"), "UTF-32"),
         (b'{"a": 1,}', "a comma too many"),
         (b'{"a": 01}', "a zero in front"),
         (b'{"a": 1e999999999}', "a number that takes a gigabyte to write out"),
@@ -186,6 +189,19 @@ def test_ex2_any_way_to_refuse() -> None:
         expected="the decoder's AttributeError to come through",
         came=repr(came),
         look_at="which exceptions are caught",
+    )
+
+
+def test_ex2_a_value_that_is_nothing_is_a_value() -> None:
+    """An empty object, a zero, an empty text and `false` are exact: only None says that something may be lost."""
+    texts = [b"{}", b"0", b'""', b"[]", b"false", b"{ }"]
+    came = decode_exact(texts, msgspec.json.decode, encode)
+    expect(
+        came == [{}, 0, "", [], False, None],
+        expected="[{}, 0, '', [], False, None]",
+        came=repr(came),
+        look_at="what is asked of a decoded value: whether it is None, or whether it is true",
+        hint=2,
     )
 
 

@@ -60,9 +60,11 @@ def decoded(file: Watched, budget: Budget = PLENTY, **options: Any) -> list[pa.R
 
 def test_ex1_every_row_once_and_in_order(rng: random.Random) -> None:
     """From whatever row on, every row comes once, in batches of 1 to `rows` rows."""
+    drawn = []
     for _ in range(12):
         total, group_rows, rows = rng.randrange(1, 400), rng.randrange(1, 120), rng.randrange(1, 90)
-        start = rng.choice([0, rng.randrange(total), total - 1, total, group_rows])
+        drawn.append((total, group_rows, rows, rng.choice([0, rng.randrange(total), total - 1, total, group_rows])))
+    for total, group_rows, rows, start in [(100, 50, 10, 75), (100, 50, 10, 80), *drawn]:
         batches = decoded(Watched(numbered(total), group_rows), start_row=start, rows=rows)
         came = [number for batch in batches for number in batch.column(0).to_pylist()]
         what = f"{total} rows in groups of {group_rows}, from row {start} on, in batches of up to {rows}"
@@ -110,6 +112,9 @@ def test_ex1_nothing_is_decoded_of_too_many_rows() -> None:
         look_at="what the footer says for nothing",
         hint=1,
     )
+    file = Watched(numbered(1_001), 100)
+    with pytest.raises(ContractViolationError):
+        decoded(file, Budget(rows=1_000, decoded_bytes=1 << 40), start_row=500)
     came = sum(batch.num_rows for batch in decoded(Watched(numbered(1_000), 100), Budget(1_000, 1 << 40)))
     expect(came == 1_000, expected="exactly as many rows as are allowed to pass", came=f"{came} rows")
 
@@ -155,6 +160,18 @@ def test_ex1_the_budget_counts_over_all_batches() -> None:
         decoded(Watched(table, 1_000), Budget(1 << 20, 79_000), rows=100)
     came = sum(batch.num_rows for batch in decoded(Watched(table, 1_000), Budget(1 << 20, 82_000), rows=100))
     expect(came == 10_000, expected="10,000 numbers to fit into 82,000 bytes", came=f"{came} rows")
+    exact = sum(batch.nbytes for batch in decoded(Watched(table, 1_000), rows=100))
+    try:
+        came = sum(batch.num_rows for batch in decoded(Watched(table, 1_000), Budget(1 << 20, exact), rows=100))
+    except ContractViolationError:
+        came = 0
+    expect(
+        came == 10_000,
+        expected=f"10,000 numbers of {exact} bytes to pass with exactly {exact} allowed",
+        came=f"{came} rows",
+        look_at="< or <=",
+        hint=3,
+    )
 
 
 def test_ex1_a_batch_at_a_time() -> None:
@@ -375,3 +392,7 @@ def test_ex3_the_years_1_to_9999() -> None:
     for microseconds in (first - 1, last + 1):
         column = pa.array([0, microseconds], pa.int64()).cast(pa.timestamp("us", "UTC"))
         expect_refused(column, "", why="an instant lies outside the years 1 to 9999")
+    late, early = datetime(9999, 12, 31, 23, 30), datetime(1, 1, 1, 0, 30)
+    for moment, zone in ((late, "America/New_York"), (early, "Asia/Tokyo")):
+        column = pa.array([moment], pa.timestamp("us"))
+        expect_refused(column, zone, why=f"{moment:%H:%M} on that day in {zone} lies in the year 10000 or 0 in UTC")

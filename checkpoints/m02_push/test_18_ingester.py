@@ -80,7 +80,7 @@ def expect_answer(drop: Drop, start: int, s3: S3, wanted: str, *, when: str, loo
 def test_ex1_what_is_there_is_read_and_another_content_is_not(rng: random.Random, parts: str) -> None:
     """While the object is the one that was listed it is read, from any byte on; once overwritten the answer is 412."""
     listed, other = an_etag(rng) + parts, an_etag(rng) + parts
-    for start, wanted in ((0, "200 tuesday"), (3, "206 sday")):
+    for start, wanted in ((0, "200 tuesday"), (1, "206 uesday"), (3, "206 sday")):
         expect_answer(
             a_drop(listed),
             start,
@@ -106,6 +106,7 @@ def test_ex1_a_version_is_asked_for_by_its_id(rng: random.Random) -> None:
         "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY",
         "b7fe8ec1-8b8a-43ce-b1a8-8ba362a42306",
         "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+        an_etag(rng) + ".x7",
     ):
         s3 = S3((an_etag(rng), b"wednesday"), {version: b"tuesday"})
         for start, wanted in ((0, "200 tuesday"), (3, "206 sday")):
@@ -233,6 +234,35 @@ def test_ex2_a_file_that_gives_nothing_is_done_all_the_same() -> None:
         )
 
 
+def test_ex2_a_stretch_without_rows_is_a_batch_too(rng: random.Random) -> None:
+    """Blank lines move the mark: whoever leaves them out reads them again, or ends the file before its end."""
+    given = stretches(rng, [(2, 0), (0, 0), (3, 1), (0, 0)])
+    given[1] = Parsed((), (), Mark(given[1].mark.offset + 5, 2, 9))
+    given[3] = Parsed((), (), Mark(given[3].mark.offset + 7, 6, 20))
+    positions = [position_of(batch) for batch in batches_of(a_claim(), given, SCHEMA, PLENTY)]
+    expect(
+        [position.mark for position in positions] == [stretch.mark for stretch in given],
+        expected="4 batches with the marks of the 4 stretches, of which two have no rows",
+        came=[position.mark for position in positions],
+        look_at="what a stretch is besides its rows",
+        hint=2,
+    )
+
+
+def test_ex2_who_stops_asking_is_not_given_more(rng: random.Random) -> None:
+    """A run that is stopped closes the generator: that is no error of the reader, and nothing more comes out."""
+    batches = batches_of(a_claim(), stretches(rng, [(1, 0)] * 4), SCHEMA, PLENTY)
+    next(batches)
+    try:
+        batches.close()  # type: ignore[attr-defined]
+        came: object = None
+    except RuntimeError as error:
+        came = error
+    expect(
+        came is None, expected="an end without a word", came=came, look_at="what is caught, and GeneratorExit", hint=3
+    )
+
+
 def test_ex2_no_more_than_one_batch_is_held_back(rng: random.Random) -> None:
     """When the second stretch has come the first batch goes out: memory holds two, however long the file is."""
     read = 0
@@ -303,6 +333,22 @@ def test_ex2_bad_rows_count_over_the_whole_file_and_over_runs(rng: random.Random
         )
 
 
+def test_ex2_bad_rows_are_a_share_of_all_rows(rng: random.Random) -> None:
+    """The share is of the rows read, the bad ones among them: half of them bad is half, and no more."""
+    budget = ErrorBudget(share=0.5, free=0)
+    try:
+        came: object = len(list(batches_of(a_claim(), stretches(rng, [(5, 5), (5, 5)]), SCHEMA, budget)))
+    except ContractViolationError as error:
+        came = error
+    expect(
+        came == 2,
+        expected="2 batches of a file with 10 good and 10 bad rows, where half may be bad",
+        came=came,
+        look_at="which rows are read: the mark counts them",
+        hint=3,
+    )
+
+
 def test_ex2_a_stretch_is_judged_before_it_is_given_out(rng: random.Random) -> None:
     """The stretch that breaks the budget never lands; those before it do; the error quotes one of its rows."""
     given = stretches(rng, [(100, 0), (50, 50), (100, 0)])
@@ -337,7 +383,14 @@ def test_ex3_each_error_is_told_apart() -> None:
     """Gone, at fault, not at fault, and nobody knows."""
     for wanted, errors in (
         (Ending.SUPERSEDE, [GoneError("412")]),
-        (Ending.FAIL, [CorruptError("cut off"), ContractViolationError("too many bad rows")]),
+        (
+            Ending.FAIL,
+            [
+                CorruptError("cut off"),
+                ContractViolationError("too many bad rows"),
+                type("Torn", (CorruptError,), {})("x"),
+            ],
+        ),
         (
             Ending.GIVE_BACK,
             [
@@ -347,6 +400,7 @@ def test_ex3_each_error_is_told_apart() -> None:
                 PermanentError("S3 refuses the question"),
                 OSError("no space left on device"),
                 TimeoutError("read"),
+                FileNotFoundError("no temporary folder"),
                 ConnectionResetError("by peer"),
             ],
         ),

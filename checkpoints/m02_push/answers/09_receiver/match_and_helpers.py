@@ -7,7 +7,7 @@ async def answer_delivery(verifier: Verifier, headers: Headers, body: bytes, sub
         case verified:
             delivery = Delivery(verified, body)
             if (asked := challenge_of(verified, body)) is not None:
-                return Answer.of(200, {"challenge": asked})
+                return Answer.of(200, {"challenge": asked}, label="challenge")
     try:
         return STORED[await submit(delivery)]
     except IngestionError as error:

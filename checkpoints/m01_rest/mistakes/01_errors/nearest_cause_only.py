@@ -1,0 +1,21 @@
+"""Looks at one cause, as in the trace on the screen: httpx wraps the error of a library that has wrapped it."""
+#| exercise: m01-01-ex2
+#| caught by: test_ex2_a_certificate_that_does_not_verify
+def classify(outcome: httpx.Response | BaseException, *, expects_json: bool = True) -> Fault | None:
+    match outcome:
+        case httpx.Response():
+            return classify_response(outcome, expects_json=expects_json)
+        case asyncio.CancelledError() | KeyboardInterrupt() | SystemExit() | GeneratorExit():
+            raise outcome
+        case ThrottledError():
+            return Fault.THROTTLED
+        case TransientError():
+            return Fault.TRANSIENT
+        case CorruptError() | httpx.DecodingError() | UnicodeError():
+            return Fault.CORRUPT
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return Fault.PERMANENT
+        case httpx.TransportError() | ConnectionError() | TimeoutError():
+            return Fault.PERMANENT if isinstance(outcome.__cause__, ssl.SSLCertVerificationError) else Fault.TRANSIENT
+        case _:
+            return Fault.PERMANENT

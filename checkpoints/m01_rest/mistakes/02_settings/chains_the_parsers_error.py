@@ -1,0 +1,16 @@
+"""Says nothing itself, and lets the traceback say it: the parser's error, which quotes the password, is the context."""
+#| exercise: m01-02-ex2
+#| caught by: test_ex2_wrong_urls_are_refused_without_a_quote
+def check_url(text: str, *schemes: str) -> str:
+    if not text or re.search(r"\s", text):
+        raise ValueError("is empty or has white space in it")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port or a bracket that cannot be read")
+    if parts.scheme not in schemes:
+        raise ValueError(f"does not start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    if not parts.hostname:
+        raise ValueError("names no host")
+    return text

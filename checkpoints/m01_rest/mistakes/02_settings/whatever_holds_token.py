@@ -1,0 +1,17 @@
+"""Looks for the secret names anywhere in a name: what tells two sources apart, such as a `token_type`, is gone."""
+#| exercise: m01-02-ex1
+#| caught by: test_ex1_secrets_in_the_query
+def mask_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # parsed only now, and refused if an unescaped password has shifted the host
+    except ValueError:
+        return "***"
+    user, at, host = parts.netloc.rpartition("@")
+    if not parts.scheme or not host or "@" in user or "@" in parts.path + parts.query + parts.fragment:
+        return "***"
+    name, colon, _ = user.partition(":")
+    shown = f"{parts.scheme}://{name}{colon and ':***'}{at}{host}{parts.path}"
+    pairs = [pair.partition("=") for pair in parts.query.split("&")] if parts.query else []
+    query = "&".join(f"{key}{eq}{'***' if any(secret in key.lower() for secret in SECRET_PARAMETERS) else value}" for key, eq, value in pairs)
+    return f"{shown}?{query}" if query else shown

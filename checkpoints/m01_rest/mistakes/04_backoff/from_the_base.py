@@ -1,0 +1,5 @@
+"""Draws from the base instead of zero: after the first failure all clients wait exactly the base."""
+#| exercise: m01-04-ex2
+#| caught by: test_ex2_spreads_every_wait_evenly
+def full_jitter_s(attempt: int, *, base_s: float = 0.1, cap_s: float = 20.0, uniform: Uniform = random.uniform) -> float:
+    return uniform(base_s, exponential_ceiling_s(attempt, base_s=base_s, cap_s=cap_s))

@@ -1,0 +1,16 @@
+"""Compares with `<`: a circuit that Redis has forgotten counts from the start again, and old numbers are higher."""
+#| exercise: m01-09-ex3
+#| caught by: test_ex3_a_verdict_from_another_generation_counts_for_nothing
+def settle(circuit: Circuit, now_us: int, generation: int, verdict: Verdict, jitter_ppm: int) -> State | None:
+    if generation < circuit.generation:
+        return None
+    if circuit.trips == 0:
+        if verdict is Verdict.ABANDONED or not fails_too_often(circuit, now_us, failed=verdict is Verdict.FAILED):
+            return None
+        return circuit.open(now_us, jitter_ppm)
+    if verdict is Verdict.FAILED:
+        return circuit.open(now_us, jitter_ppm)
+    if verdict is Verdict.SUCCEEDED:
+        return circuit.close(now_us)
+    circuit.probe_until_us = 0
+    return None

@@ -1,0 +1,18 @@
+"""Compares instants by the second: an order that changed twice within one is not news."""
+#| exercise: m01-13-ex2
+#| caught by: test_ex2_a_row_that_changed_again_is_new
+def fresh_rows(records: Sequence[Record], boundary: Boundary) -> tuple[Record, ...]:
+    previous = boundary.instant
+    for record in records:
+        if previous is not None and record.occurred_at < previous:
+            raise ContractViolationError(
+                f"{record.source}.{record.stream}: {record.key} changed before the row in front of it; ask the server"
+                " to sort by change, or read the listing by cursor or offset"
+            )
+        previous = record.occurred_at
+    last = boundary.instant and boundary.instant.replace(microsecond=0)
+    fresh = tuple(r for r in records if r.occurred_at.replace(microsecond=0) != last or r.key not in boundary.keys)
+    if previous != boundary.instant:
+        boundary.instant, boundary.keys = previous, set()
+    boundary.keys.update(record.key for record in records if record.occurred_at == previous)
+    return fresh

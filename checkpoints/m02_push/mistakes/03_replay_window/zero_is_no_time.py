@@ -1,0 +1,16 @@
+"""Writes `if not sent_s`: the number 0 is taken for no timestamp."""
+#| exercise: m02-03-ex3
+#| caught by: test_ex3_questions_come_in_their_order
+def refusal_at(now, scheme, secrets, claim, body, *, tolerance_s=TOLERANCE_S):
+    if scheme.signs_timestamp:
+        sent_s = parse_timestamp(claim.timestamp)
+        if not sent_s:
+            return NO_TIMESTAMP
+        if not is_timely(sent_s, now, tolerance_s=tolerance_s):
+            return UNTIMELY
+    if scheme.signs_id and not claim.id:
+        return NO_ID
+    message = scheme.signed % {b"id": claim.id, b"timestamp": claim.timestamp, b"body": body}
+    if not is_signed(message, claim.signatures, live_keys(secrets, now), scheme.spelling):
+        return UNSIGNED
+    return None
