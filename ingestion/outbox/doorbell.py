@@ -15,6 +15,7 @@ __all__ = ["CHANNEL", "Doorbell", "Listener", "listening", "open_doorbell"]
 
 
 CHANNEL = "ingestion_outbox"
+_LAST_RING_S = 2.0
 
 
 class Doorbell:
@@ -64,14 +65,18 @@ class Doorbell:
 
 @asynccontextmanager
 async def open_doorbell(pool: Pool, *, interval_s: float = 0.01) -> AsyncIterator[Doorbell]:
-    """Give a doorbell that works until the block is left; what was rung by then is still sent."""
+    """Give a doorbell that works until the block is left.
+
+    What was rung by then is still sent, unless the database is silent: it is waited for no longer than 2 s.
+    """
     doorbell = Doorbell(pool, interval_s=interval_s)
     ringing = asyncio.create_task(doorbell.run())
     try:
         yield doorbell
     finally:
         ringing.cancel()
-        await asyncio.gather(ringing, return_exceptions=True)
+        await asyncio.wait([ringing], timeout=_LAST_RING_S)
+        ringing.cancel()  # in vain if it has ended
 
 
 class Listener:

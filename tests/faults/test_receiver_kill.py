@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -168,14 +168,18 @@ def test_without_postgres_it_answers_503_and_recovers_by_itself(db_url: str, red
 def silent(server: Server) -> Iterator[None]:
     """Stop all processes of a server where they stand: it keeps its connections, and says nothing on them."""
     assert server.process
-    processes = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
-    for process in processes:
-        process.suspend()
+    parent = psutil.Process(server.process.pid)
+    parent.suspend()  # first: from now on there are no new ones
+    processes = [parent, *parent.children(recursive=True)]
+    for process in processes[1:]:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
     try:
         yield
     finally:
-        for process in processes:
-            process.resume()
+        for process in reversed(processes):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 @pytest.mark.slow
